@@ -1,0 +1,31 @@
+# Installs BUILD into an empty prefix, then configures, builds and runs SOURCE against it. The PATH it does so with
+# has no nvcc: whoever uses the library needs no CUDA toolkit.
+cmake_minimum_required(VERSION 3.25)
+
+string(REPLACE ":" ";" folders "$ENV{PATH}")
+set(path "")
+foreach(folder IN LISTS folders)
+  if(NOT EXISTS ${folder}/nvcc)
+    list(APPEND path ${folder})
+  endif()
+endforeach()
+list(JOIN path ":" path)
+set(ENV{PATH} "${path}")
+unset(ENV{CUDACXX})
+
+file(REMOVE_RECURSE ${WORK})
+function(must)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT code EQUAL 0)
+    list(JOIN ARGV " " command)
+    message(FATAL_ERROR "${command}\nended with ${code}:\n${text}")
+  endif()
+  message(STATUS "${text}")
+endfunction()
+
+must(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+must(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G ${GENERATOR} -D CMAKE_PREFIX_PATH=${WORK}/prefix
+     -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_MAKE_PROGRAM=${MAKE} -D CMAKE_BUILD_TYPE=Release)
+must(${CMAKE_COMMAND} --build ${WORK}/build)
+must(${WORK}/build/consumer)
+must(${WORK}/prefix/bin/gmmvae --version)

@@ -1,0 +1,25 @@
+#include "tests/support/backends.hpp"
+
+#include "gmmvae/error.hpp"
+
+namespace gmmvae::test {
+
+std::vector<BackendName> all_backends() {
+  return {{"cpu"}, {"cuda_on_cpu"}, {"cuda"}};
+}
+
+std::unique_ptr<Backend> open_backend(const std::string& name, std::size_t threads, std::string* reason) {
+  if (name == "cpu") return make_cpu_backend(threads);
+  if (name == "cuda_on_cpu") {
+    *reason = "this build has no emulated backend";
+    return nullptr;
+  }
+  try {
+    return make_backend({.device = name, .threads = threads});
+  } catch (const DeviceError& error) {
+    *reason = error.what();
+    return nullptr;
+  }
+}
+
+}  // namespace gmmvae::test
