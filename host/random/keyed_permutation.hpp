@@ -28,13 +28,14 @@ GMMVAE_HOST_DEVICE inline Halves halves_of(std::uint32_t size) {
   return {bits - bits / 2, bits / 2};
 }
 
-/// The function of the network: a 32-bit mix with the multipliers of Wellons' "lowbias32" (hash prospector,
-/// 2018). The key enters twice, so that short halves, which differ in few bits, part ways under each
-/// key differently.
+/// The function of the network: a 32-bit mix whose constants are Wellons' "lowbias32" (hash prospector,
+/// 2018).
 GMMVAE_HOST_DEVICE inline std::uint32_t mix(std::uint32_t half, std::uint32_t key) {
-  std::uint32_t h = (half ^ key) * 0x7feb352dU;
+  std::uint32_t h = half ^ key;
+  h ^= h >> 16;
+  h *= 0x7feb352dU;
   h ^= h >> 15;
-  h = (h + key) * 0x846ca68bU;
+  h *= 0x846ca68bU;
   h ^= h >> 16;
   return h;
 }

@@ -8,12 +8,15 @@
 
 namespace gmmvae {
 
-/// What a training minimises. KL is sum_j 0.5 (mean^2 + var - 1 - log var), SSE the squared error of one sample.
+/// What a training minimises. KL is sum_j 0.5 (mean^2 + var - 1 - log var), SSE the squared error of one
+/// sample.
 enum class ObjectiveKind {
-  course,    ///< SSE averaged over batch and D, plus beta KL averaged over batch and Z
-  lab,       ///< Gaussian negative log-likelihood with variance 0.1, summed over D, plus beta KL; averaged over the batch
+  course,  ///< SSE averaged over batch and D, plus beta KL averaged over batch and Z
+  lab,     ///< Gaussian negative log-likelihood with variance 0.1, summed over D, plus beta KL; averaged over
+           ///< the batch
   half_sse,  ///< 0.5 SSE + beta KL, averaged over the batch
-  elbo,      ///< exact Gaussian negative log-likelihood in nats of raw units plus beta KL, averaged over the batch
+  elbo,      ///< exact Gaussian negative log-likelihood in nats of raw units plus beta KL, averaged over the
+             ///< batch
 };
 
 enum class DecoderVarianceKind { fixed, learned, learned_per_dim };
@@ -23,7 +26,8 @@ struct Objective {
   ObjectiveKind kind = ObjectiveKind::elbo;
   double beta = 1.0;
   DecoderVarianceKind variance_kind = DecoderVarianceKind::learned;
-  /// fixed: the variance; learned: where it starts. Ignored for course and half_sse, whose loss implies one.
+  /// fixed: the variance; learned: where it starts. Ignored by every kind but elbo: the other losses imply
+  /// one.
   double decoder_variance = 0.01;
   /// A learned variance is floor + exp(decoder_log_variance): without a floor the likelihood is unbounded
   /// (Mattei & Frellsen 2018).
@@ -32,11 +36,15 @@ struct Objective {
   bool operator==(const Objective&) const = default;
 };
 
-/// The decoder variance that makes the loss a multiple of [SSE / (2 v) + KL] at beta = 1: D / (2 Z) for course,
-/// 1 for half_sse, the Gaussian's own otherwise (for a learned one, where it starts).
+/// Whether the decoder variance is a parameter: for the elbo alone, and there unless it is fixed.
+bool learns_decoder_variance(const Objective& objective);
+
+/// The decoder variance that makes the loss a multiple of [SSE / (2 v) + KL] at beta = 1: D / (2 Z) for
+/// course, 0.1 for lab, 1 for half_sse; for elbo decoder_variance (of a learned one, where it starts).
 double implied_decoder_variance(const Objective& objective, std::size_t data_dim, std::size_t latent);
 
-/// beta times the implied variance: collapse is stable where it exceeds the largest eigenvalue of the data covariance.
+/// beta times the implied variance: collapse is stable where it exceeds the largest eigenvalue of the data
+/// covariance.
 double effective_decoder_variance(const Objective& objective, std::size_t data_dim, std::size_t latent);
 
 /// The loss of one batch is  mean_b [ sum_d w_d (x_bd - y_bd)^2 + constant + kl_weight * KL_b ].
@@ -45,14 +53,16 @@ struct LossWeights {
   double constant = 0.0;
   double kl_weight = 1.0;
 };
-/// `variance` is the decoder variance now, [1] or [D]; log_jacobian is Scaler::log_jacobian().
+/// `variance` is the decoder variance now, [1] or [D]; elbo alone reads it. log_jacobian is
+/// Scaler::log_jacobian(); elbo alone adds it. Throws UsageError for a variance of another length or one that
+/// is not positive.
 LossWeights loss_weights(const Objective& objective, std::size_t data_dim, std::size_t latent,
                          const std::vector<double>& variance, double log_jacobian);
 
 /// What can be said before any training, from the covariance of the scaled data alone
 /// (the linear VAE's stationary points; Lucas et al. 2019, Dai & Wipf 2019).
 struct Prediction {
-  double effective_variance = 0.0;       ///< of the objective; for a learned variance, at the predicted optimum
+  double effective_variance = 0.0;  ///< of the objective; for a learned variance, at the predicted optimum
   bool variance_learned = false;
   double learned_variance = 0.0;         ///< predicted optimum where the variance is learned, scaled units
   std::vector<double> eigenvalues;       ///< of the covariance of the scaled data, descending
