@@ -6,20 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "gmmvae/activation.hpp"
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/objective.hpp"
 
 namespace gmmvae {
-
-/// With PyTorch's default constants: leaky relu slope 0.01, elu alpha 1, exact (erf) gelu, softplus beta 1.
-enum class Activation { relu, tanh, softplus, gelu, leaky_relu, elu, identity };
-
-/// How the last Z outputs `a` of the encoder become the posterior variance.
-enum class PosteriorVariance {
-  exp,            ///< exp(a)
-  softplus_half,  ///< softplus(a / 2), the course's
-};
 
 /// Named as PyTorch names them. Biases are U(-1/sqrt(in), 1/sqrt(in)) for `linear`, zero for the others.
 enum class Initialization { linear, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal };

@@ -1,0 +1,167 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "gmmvae/backend.hpp"
+#include "gmmvae/error.hpp"
+#include "host/cpu/instruction_sets.hpp"
+#include "host/cpu/loss_terms.hpp"
+#include "host/cpu/trainer.hpp"
+#include "host/cpu/workspace.hpp"
+
+namespace gmmvae {
+namespace {
+
+using cpu::Workspace;
+
+/// Samples a call works on at a time when a model is used: enough to fill the tiles, small enough for L2.
+constexpr std::size_t kUseBatch = 128;
+
+void copy_from_planar(const float* planar, std::ptrdiff_t stride, std::size_t count, std::size_t features,
+                      float* rows) {
+  for (std::size_t b = 0; b < count; ++b) {
+    for (std::size_t f = 0; f < features; ++f)
+      rows[b * features + f] =
+          planar[static_cast<std::ptrdiff_t>(f) * stride + static_cast<std::ptrdiff_t>(b)];
+  }
+}
+
+void check_columns(const char* what, std::size_t has, std::size_t wants) {
+  if (has != wants) {
+    throw DataError(fmt::format("{} has {} columns, but the model works with {}", what, has, wants));
+  }
+}
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(std::size_t threads)
+      : threads_(threads == 0 ? available_threads() : threads), isa_(cpu::choose_instruction_set()) {}
+
+  [[nodiscard]] std::string name() const override { return "cpu"; }
+  [[nodiscard]] std::string description() const override {
+    return fmt::format("CPU, {}, {} thread{}", isa_.name, threads_, threads_ == 1 ? "" : "s");
+  }
+
+  /// One core owns one model at a time.
+  void train(std::span<TrainingJob> jobs, const TrainingControl& control) override {
+    std::atomic<std::size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failure_mutex;
+    const auto work = [&] {
+      try {
+        for (std::size_t i = next++; i < jobs.size(); i = next++) {
+          if (control.should_stop()) return;
+          cpu::train_job(jobs[i], control, isa_.single);
+        }
+      } catch (...) {
+        const std::lock_guard lock(failure_mutex);
+        failure = std::current_exception();
+        next = jobs.size();
+      }
+    };
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min(threads_, jobs.size()); ++i) helpers.emplace_back(work);
+    work();
+    helpers.clear();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  Posterior encode(const Vae& vae, std::size_t model, MatrixView<float> x) override {
+    check_columns("the data", x.cols, vae.architecture.data_dim);
+    const std::size_t latent = vae.architecture.latent;
+    Posterior posterior{Matrix<float>(x.rows, latent), Matrix<float>(x.rows, latent)};
+    Workspace<float> workspace = workspace_for(vae, model);
+    const cpu::ModelPlan<float>& plan = workspace.plan();
+    for (std::size_t first = 0; first < x.rows; first += kUseBatch) {
+      const std::size_t count = std::min(kUseBatch, x.rows - first);
+      isa_.single.gather(plan, x.data + first * x.cols, nullptr, static_cast<std::ptrdiff_t>(count));
+      isa_.single.encode(plan, static_cast<std::ptrdiff_t>(count));
+      copy_from_planar(plan.mean, plan.batch_stride, count, latent, posterior.mean.row(first).data());
+      copy_from_planar(plan.variance, plan.batch_stride, count, latent, posterior.variance.row(first).data());
+    }
+    return posterior;
+  }
+
+  Matrix<float> decode(const Vae& vae, std::size_t model, MatrixView<float> z) override {
+    check_columns("the latent code", z.cols, vae.architecture.latent);
+    Matrix<float> x(z.rows, vae.architecture.data_dim);
+    Workspace<float> workspace = workspace_for(vae, model);
+    const cpu::ModelPlan<float>& plan = workspace.plan();
+    for (std::size_t first = 0; first < z.rows; first += kUseBatch) {
+      const std::size_t count = std::min(kUseBatch, z.rows - first);
+      for (std::size_t b = 0; b < count; ++b) {
+        for (std::size_t j = 0; j < z.cols; ++j)
+          plan.z[j * static_cast<std::size_t>(plan.batch_stride) + b] = z(first + b, j);
+      }
+      isa_.single.decode(plan, static_cast<std::ptrdiff_t>(count));
+      copy_from_planar(plan.y, plan.batch_stride, count, x.cols(), x.row(first).data());
+    }
+    return x;
+  }
+
+  LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,
+                             std::span<const double> parameters, MatrixView<double> x,
+                             MatrixView<double> noise, double log_jacobian, Precision precision) override {
+    if (precision == Precision::double_) {
+      return loss_gradient_in<double>(isa_.double_, architecture, objective, parameters, x, noise,
+                                      log_jacobian);
+    }
+    return loss_gradient_in<float>(isa_.single, architecture, objective, parameters, x, noise, log_jacobian);
+  }
+
+ private:
+  [[nodiscard]] Workspace<float> workspace_for(const Vae& vae, std::size_t model) const {
+    Workspace<float> workspace(vae.architecture, vae.objective, kUseBatch, isa_.single.lanes,
+                               Workspace<float>::Mode::use);
+    workspace.pack<float>(vae.parameters_of(model), workspace.plan().parameters);
+    return workspace;
+  }
+
+  template <class T>
+  static LossGradient loss_gradient_in(const cpu::Kernels<T>& kernels, const Architecture& architecture,
+                                       const Objective& objective, std::span<const double> parameters,
+                                       MatrixView<double> x, MatrixView<double> noise, double log_jacobian) {
+    Workspace<T> workspace(architecture, objective, x.rows, kernels.lanes, Workspace<T>::Mode::gradient);
+    cpu::ModelPlan<T>& plan = workspace.plan();
+    workspace.template pack<double>(parameters, plan.parameters);
+    kernels.refresh(plan);
+    const auto count = static_cast<std::ptrdiff_t>(x.rows);
+    const std::vector<T> points(x.data, x.data + x.size());
+    kernels.gather(plan, points.data(), nullptr, count);
+    for (std::size_t b = 0; b < noise.rows; ++b) {
+      for (std::size_t j = 0; j < noise.cols; ++j) {
+        plan.noise[j * static_cast<std::size_t>(plan.batch_stride) + b] = static_cast<T>(noise(b, j));
+      }
+    }
+    cpu::LossTerms terms(objective, architecture, log_jacobian);
+    terms.prepare(plan);
+    cpu::BatchSums sums = terms.sums();
+    kernels.encode(plan, count);
+    kernels.sample(plan, count, sums);
+    kernels.decode(plan, count);
+    kernels.compare(plan, count, sums);
+    kernels.backward(plan, count, sums);
+    const cpu::LossTerms::Means means = terms.means(sums, static_cast<double>(count));
+    LossGradient result{means.loss, means.reconstruction, {}, std::vector<double>(parameters.size())};
+    for (std::size_t j = 0; j < architecture.latent; ++j) {
+      result.kl_per_dimension.push_back(sums.kl[j] / static_cast<double>(count));
+    }
+    workspace.template unpack<double>(plan.gradient, result.gradient);
+    return result;
+  }
+
+  std::size_t threads_;
+  cpu::InstructionSet isa_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(std::size_t threads) {
+  return std::make_unique<CpuBackend>(threads);
+}
+
+}  // namespace gmmvae

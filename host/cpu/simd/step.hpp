@@ -1,0 +1,249 @@
+#pragma once
+// The pieces of a training step on one batch, in the order in which a step runs them.
+
+#include "host/cpu/plan.hpp"
+#include "host/cpu/simd/layer.hpp"
+#include "host/cpu/simd/noise.hpp"
+
+namespace gmmvae::cpu::GMMVAE_ISA_NAMESPACE {
+
+template <class T>
+void gather(const ModelPlan<T>& plan, const T* data, const std::uint32_t* index, std::ptrdiff_t batch) {
+  for (std::ptrdiff_t b = 0; b < batch; ++b) {
+    const T* row = data + (index == nullptr ? b : static_cast<std::ptrdiff_t>(index[b])) * plan.data_dim;
+    for (std::ptrdiff_t d = 0; d < plan.data_dim; ++d) plan.x[d * plan.batch_stride + b] = row[d];
+  }
+}
+
+/// The sample-major output of a wide last layer, copied to where narrow ones write: planar.
+template <class T>
+inline void to_planar(const ModelPlan<T>& plan, const LayerPlan<T>& layer, std::ptrdiff_t batch, T* planar) {
+  if (layer.planar_output) return;
+  for (std::ptrdiff_t b = 0; b < batch; ++b) {
+    for (std::ptrdiff_t o = 0; o < layer.out; ++o) {
+      planar[o * plan.batch_stride + b] = layer.output[b * layer.output_stride + o];
+    }
+  }
+}
+
+/// The way back for gradients, into a sample-major buffer whose padding columns become zero.
+template <class T>
+inline void from_planar(const ModelPlan<T>& plan, const LayerPlan<T>& layer, std::ptrdiff_t batch,
+                        const T* planar, T* sample_major) {
+  for (std::ptrdiff_t b = 0; b < batch; ++b) {
+    T* row = sample_major + b * layer.output_stride;
+    for (std::ptrdiff_t o = 0; o < layer.out; ++o) row[o] = planar[o * plan.batch_stride + b];
+    for (std::ptrdiff_t o = layer.out; o < layer.output_stride; ++o) row[o] = 0;
+  }
+}
+
+/// Runs layers first..first+count from a planar input.
+template <class T>
+inline void run_layers(const ModelPlan<T>& plan, std::ptrdiff_t first, std::ptrdiff_t count,
+                       const T* planar_input, std::ptrdiff_t batch) {
+  Batch<T> input{planar_input, 1, plan.batch_stride};
+  for (std::ptrdiff_t i = first; i < first + count; ++i) {
+    const LayerPlan<T>& layer = plan.layers[i];
+    forward(plan, layer, input, batch);
+    input = batch_of<T>(layer.output, layer.planar_output, layer.output_stride);
+  }
+}
+
+/// The posterior variance and its derivative with respect to the raw output a of the head.
+template <class T>
+struct VarianceHead {
+  Vec<T> variance;
+  Vec<T> derivative;
+};
+template <class T>
+inline VarianceHead<T> variance_head(PosteriorVariance kind, Vec<T> a) {
+  if (kind == PosteriorVariance::exp) {
+    const Vec<T> variance = exp(a);
+    return {variance, variance};
+  }
+  constexpr T half = static_cast<T>(0.5);
+  return {softplus<Vec<T>>(half * a), half * sigmoid<Vec<T>>(half * a)};
+}
+
+template <class T>
+void encode(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
+  run_layers(plan, 0, plan.encoder_layers, plan.x, batch);
+  to_planar(plan, plan.layers[plan.encoder_layers - 1], batch, plan.mean);
+  for (std::ptrdiff_t j = 0; j < plan.latent; ++j) {
+    const std::ptrdiff_t row = j * plan.batch_stride;
+    const T* raw = plan.mean + plan.latent * plan.batch_stride + row;
+    for (std::ptrdiff_t b = 0; b < batch; b += kLanes<T>) {
+      store(plan.variance + row + b, variance_head<T>(plan.posterior_variance, load(raw + b)).variance);
+    }
+  }
+}
+
+template <class T>
+void sample(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
+  for (std::ptrdiff_t j = 0; j < plan.latent; ++j) {
+    const std::ptrdiff_t row = j * plan.batch_stride;
+    Vec<T> kl = {};
+    for (std::ptrdiff_t b = 0; b < batch; b += kLanes<T>) {
+      const Vec<T> mean = load(plan.mean + row + b);
+      const Vec<T> variance = load(plan.variance + row + b);
+      store(plan.z + row + b, Vec<T>(mean + square_root<T>(variance) * load(plan.noise + row + b)));
+      const Vec<T> terms = static_cast<T>(0.5) * (mean * mean + variance - 1 - log(variance));
+      kl += keep_first<T>(terms, batch - b);
+    }
+    sums.kl[j] = sum_of_lanes<T>(kl);
+  }
+}
+
+template <class T>
+void decode(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
+  run_layers(plan, plan.encoder_layers, plan.decoder_layers, plan.z, batch);
+  to_planar(plan, plan.layers[plan.encoder_layers + plan.decoder_layers - 1], batch, plan.y);
+}
+
+template <class T>
+void compare(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
+  for (std::ptrdiff_t d = 0; d < plan.data_dim; ++d) {
+    const std::ptrdiff_t row = d * plan.batch_stride;
+    Vec<T> squared = {};
+    for (std::ptrdiff_t b = 0; b < batch; b += kLanes<T>) {
+      const Vec<T> error = keep_first<T>(load(plan.y + row + b) - load(plan.x + row + b), batch - b);
+      squared += error * error;
+    }
+    sums.squared_error[d] = sum_of_lanes<T>(squared);
+  }
+}
+
+/// y <- gradient of the batch's loss with respect to the reconstruction; padding samples become zero.
+template <class T>
+inline void reconstruction_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
+  for (std::ptrdiff_t d = 0; d < plan.data_dim; ++d) {
+    const std::ptrdiff_t row = d * plan.batch_stride;
+    const T factor = 2 * plan.loss.squared_error_weight[d] / static_cast<T>(batch);
+    for (std::ptrdiff_t b = 0; b < batch; b += kLanes<T>) {
+      const Vec<T> error = load(plan.y + row + b) - load(plan.x + row + b);
+      store(plan.y + row + b, keep_first<T>(factor * error, batch - b));
+    }
+  }
+}
+
+/// mean and raw variance <- their gradients, from that of z: z = mean + sqrt(variance) * noise, and
+/// KL = (mean^2 + variance - 1 - log variance) / 2.
+template <class T>
+inline void posterior_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
+  const T kl_weight = static_cast<T>(plan.loss.kl_weight / static_cast<double>(batch));
+  constexpr T half = static_cast<T>(0.5);
+  for (std::ptrdiff_t j = 0; j < plan.latent; ++j) {
+    const std::ptrdiff_t row = j * plan.batch_stride;
+    T* mean = plan.mean + row;
+    T* raw = plan.mean + plan.latent * plan.batch_stride + row;
+    for (std::ptrdiff_t b = 0; b < batch; b += kLanes<T>) {
+      const VarianceHead<T> head = variance_head<T>(plan.posterior_variance, load(raw + b));
+      const Vec<T> z_gradient = load(plan.z_gradient + row + b);
+      const Vec<T> by_sampling =
+          half * z_gradient * load(plan.noise + row + b) / square_root<T>(head.variance);
+      const Vec<T> by_kl = half * kl_weight * (1 - 1 / head.variance);
+      store(mean + b, keep_first<T>(z_gradient + kl_weight * load(mean + b), batch - b));
+      store(raw + b, keep_first<T>((by_sampling + by_kl) * head.derivative, batch - b));
+    }
+  }
+}
+
+/// Walks layers first+count-1 .. first backwards. `delta` is the planar gradient of the last layer's output;
+/// the planar gradient of the first layer's input goes to `input_gradient` where that is not null.
+template <class T>
+inline void walk_back(const ModelPlan<T>& plan, std::ptrdiff_t first, std::ptrdiff_t count,
+                      const T* planar_input, T* planar_delta, T* input_gradient, std::ptrdiff_t batch,
+                      Update<T>& update) {
+  const LayerPlan<T>& last = plan.layers[first + count - 1];
+  T* bias_gradient = plan.bias_gradient;
+  planar_bias_gradient(last, planar_delta, plan.batch_stride, batch, bias_gradient);
+  Batch<T> delta{planar_delta, 1, plan.batch_stride};
+  int buffer = 0;
+  if (!last.planar_output) {
+    from_planar(plan, last, batch, planar_delta, plan.delta[buffer]);
+    delta = {plan.delta[buffer], last.output_stride, 1};
+    buffer = 1;
+  }
+  for (std::ptrdiff_t i = first + count - 1; i >= first; --i) {
+    const LayerPlan<T>& layer = plan.layers[i];
+    update.apply(layer.bias, bias_gradient, layer.bias_padded);
+    Batch<T> input{planar_input, 1, plan.batch_stride};
+    Batch<T> next_delta{};
+    if (i > first) {
+      const LayerPlan<T>& previous = plan.layers[i - 1];
+      input = batch_of<T>(previous.output, previous.planar_output, previous.output_stride);
+      T* result = plan.delta[buffer];
+      buffer = 1 - buffer;
+      if (previous.planar_output) {
+        input_gradient_planar(plan, layer, delta, batch, result);
+        through_activation_planar(previous, batch, result);
+        planar_bias_gradient(previous, result, plan.batch_stride, batch, bias_gradient);
+      } else {
+        for (std::ptrdiff_t o = 0; o < previous.bias_padded; ++o) bias_gradient[o] = 0;
+        const bool copy = layer.transposed != nullptr;
+        InputGradientTiles<T> tiles{delta,
+                                    layer.out,
+                                    copy ? layer.transposed : plan.parameters + layer.weight,
+                                    copy ? layer.transposed_stride : layer.stride,
+                                    previous,
+                                    result,
+                                    bias_gradient};
+        Tiling<T, InputGradientTiles<T>>::run(tiles, batch, previous.output_stride / kLanes<T>);
+      }
+      next_delta = batch_of<T>(result, previous.planar_output, previous.output_stride);
+    } else if (input_gradient != nullptr) {
+      input_gradient_planar(plan, layer, delta, batch, input_gradient);
+    }
+    weight_gradient(plan, layer, input, delta, batch, update);
+    if (plan.gradient == nullptr) refresh_transposed(plan, layer);
+    delta = next_delta;
+  }
+}
+
+/// A learned variance v = floor + e^r: d/dv of [SSE / (2 v) + n/2 log v] per sample, times dv/dr = v - floor.
+template <class T>
+inline void variance_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch, const BatchSums& sums,
+                              Update<T>& update) {
+  const LossPlan<T>& loss = plan.loss;
+  const std::ptrdiff_t dims = plan.data_dim;
+  const std::ptrdiff_t count = loss.variance_per_dim ? dims : 1;
+  T* gradient = plan.scratch;
+  for (std::ptrdiff_t i = 0; i < round_up(count, kLanes<T>); ++i) gradient[i] = 0;
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    double squared_error = 0.0;
+    for (std::ptrdiff_t d = i; d < (loss.variance_per_dim ? i + 1 : dims); ++d)
+      squared_error += sums.squared_error[d];
+    const double terms = loss.variance_per_dim ? 1.0 : static_cast<double>(dims);
+    const double above_floor = ::exp(static_cast<double>(plan.parameters[loss.log_variance + i]));
+    const double variance = loss.variance_floor + above_floor;
+    const double mean_error = squared_error / static_cast<double>(batch);
+    gradient[i] = static_cast<T>(0.5 / variance * (terms - mean_error / variance) * above_floor);
+  }
+  update.apply(loss.log_variance, gradient, round_up(count, kLanes<T>));
+}
+
+template <class T>
+void backward(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
+  Update<T> update(plan);
+  reconstruction_gradient(plan, batch);
+  walk_back(plan, plan.encoder_layers, plan.decoder_layers, plan.z, plan.y, plan.z_gradient, batch, update);
+  posterior_gradient(plan, batch);
+  walk_back(plan, 0, plan.encoder_layers, plan.x, plan.mean, static_cast<T*>(nullptr), batch, update);
+  if (plan.loss.variance_learned) variance_gradient(plan, batch, sums, update);
+  sums.gradient_squared_norm = update.squared_norm();
+}
+
+template <class T>
+void refresh(const ModelPlan<T>& plan) {
+  for (std::ptrdiff_t i = 0; i < plan.encoder_layers + plan.decoder_layers; ++i) {
+    refresh_transposed(plan, plan.layers[i]);
+  }
+}
+
+template <class T>
+inline Kernels<T> kernels() {
+  return {kLanes<T>, gather<T>,  fill_noise<T>, encode<T>, sample<T>,
+          decode<T>, compare<T>, backward<T>,   refresh<T>};
+}
+
+}  // namespace gmmvae::cpu::GMMVAE_ISA_NAMESPACE
