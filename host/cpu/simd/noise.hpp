@@ -26,13 +26,8 @@ inline void multiply_wide(Words a, std::uint32_t constant, Words& high, Words& l
 
 /// Ten rounds (Salmon et al., SC 2011) on counters {first_block + lane, step, model, purpose}.
 inline PhiloxWords philox(const NoiseKey& key, std::uint32_t first_block) {
-  Words c[4] = {};
-  for (int i = 0; i < kLanes<float>; ++i) {
-    c[0][i] = first_block + static_cast<std::uint32_t>(i);
-    c[1][i] = key.step;
-    c[2][i] = key.model;
-    c[3][i] = key.purpose;
-  }
+  const Words lane = bit_cast<Words>(lane_index<float>());
+  Words c[4] = {lane + first_block, Words{} + key.step, Words{} + key.model, Words{} + key.purpose};
   std::uint32_t k0 = static_cast<std::uint32_t>(key.seed);
   std::uint32_t k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
