@@ -1,0 +1,80 @@
+#include "host/config/verbs.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace gmmvae {
+
+const std::vector<VerbInfo>& verbs() {
+  static const std::vector<VerbInfo> table = {
+      {"generate",
+       "draw a Gaussian mixture and points from it",
+       "--out FILE [options]",
+       "",
+       {"gmmvae generate --out data.npz",
+        "gmmvae generate --layout ring --components 8 --dim 2 --spread 2 --sigma 0.1 --out ring.csv",
+        "gmmvae generate --covariance full --weights dirichlet:5 --samples 5000 --seed 7 --out data.npz",
+        "gmmvae generate --mixture data.mixture.toml --samples 100 --out more.npy"}},
+      {"predict",
+       "say before any training which latent dimensions will collapse",
+       "--data FILE [options]",
+       "",
+       {"gmmvae predict --data data.npz", "gmmvae predict --data data.npz --objective course --scale minmax",
+        "gmmvae predict --data data.npz --objective elbo --decoder-variance 0.5 --beta 4 --latent 3 --json"}},
+      {"train",
+       "train one or many VAEs on a data set",
+       "--data FILE --out FILE [options]",
+       "",
+       {"gmmvae train --data data.npz --out model.safetensors",
+        "gmmvae train --data data.npz --objective course --scale minmax --hidden 64 --out course.safetensors",
+        "gmmvae train --data points.csv --columns x,y,z --validation 0.2 --patience 20 --epochs 1000 "
+        "--out model.safetensors --history history.csv",
+        "gmmvae train --data data.npz --models 64 --epochs 500 --max-seconds 3600 --resume "
+        "--out many.safetensors",
+        "cat points.csv | gmmvae train --data - --out model.safetensors --json"}},
+      {"sample",
+       "draw new points from a trained model",
+       "--model FILE --out FILE [options]",
+       "",
+       {"gmmvae sample --model model.safetensors --out samples.npy",
+        "gmmvae sample --model model.safetensors --count 10000 --noise off --out means.csv",
+        "gmmvae sample --model many.safetensors --index 3 --rescale-to data.npz --out rescaled.npy"}},
+      {"encode",
+       "give the posterior of each point",
+       "--model FILE --data FILE --out FILE.npz [options]",
+       "",
+       {"gmmvae encode --model model.safetensors --data data.npz --out latents.npz"}},
+      {"decode",
+       "turn latent points into points in raw units",
+       "--model FILE --data FILE --out FILE [options]",
+       "",
+       {"gmmvae decode --model model.safetensors --data latents.npz --out points.npy",
+        "gmmvae decode --model model.safetensors --data latent-grid.csv --out grid.csv"}},
+      {"reconstruct",
+       "encode points and decode their posterior means",
+       "--model FILE --data FILE --out FILE [options]",
+       "",
+       {"gmmvae reconstruct --model model.safetensors --data data.npz --out reconstructed.csv"}},
+      {"doctor",
+       "say what works on this machine, what does not, and how to fix it",
+       "[options]",
+       "",
+       {"gmmvae doctor", "gmmvae doctor --json"}},
+  };
+  return table;
+}
+
+const VerbInfo* find_verb(std::string_view name) {
+  const auto found =
+      std::find_if(verbs().begin(), verbs().end(), [&](const VerbInfo& verb) { return verb.name == name; });
+  return found == verbs().end() ? nullptr : &*found;
+}
+
+std::vector<std::string> verb_names() {
+  std::vector<std::string> names;
+  std::transform(verbs().begin(), verbs().end(), std::back_inserter(names),
+                 [](const VerbInfo& verb) { return std::string(verb.name); });
+  return names;
+}
+
+}  // namespace gmmvae
