@@ -1,0 +1,24 @@
+#include "host/app/verbs.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+namespace gmmvae {
+namespace {
+
+constexpr Verb kVerbs[] = {
+    {"doctor", run_doctor},
+};
+
+}  // namespace
+
+const Verb& verb_named(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& verb) { return verb.name == name; });
+  if (found == std::end(kVerbs)) throw std::logic_error("no function for the verb " + std::string(name));
+  return *found;
+}
+
+}  // namespace gmmvae

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string_view>
+
+#include "host/app/console.hpp"
+#include "host/config/settings.hpp"
+
+namespace gmmvae {
+
+// One function a verb. Each reads its settings, calls the library, talks to the console and returns the exit
+// code; what goes wrong is thrown as an Error.
+
+int run_generate(const Settings& settings, Console& console);
+int run_predict(const Settings& settings, Console& console);
+int run_train(const Settings& settings, Console& console);
+int run_sample(const Settings& settings, Console& console);
+int run_encode(const Settings& settings, Console& console);
+int run_decode(const Settings& settings, Console& console);
+int run_reconstruct(const Settings& settings, Console& console);
+int run_doctor(const Settings& settings, Console& console);
+
+/// How the program runs a verb; what help says of it stands in host/config/verbs.
+struct Verb {
+  std::string_view name;
+  int (*run)(const Settings& settings, Console& console);
+  /// Adds defaults that hold for this verb alone, before anything is printed or run; or nullptr.
+  void (*prepare)(Settings& settings) = nullptr;
+};
+
+/// The verb of that name. Throws std::logic_error for a verb that only help knows.
+const Verb& verb_named(std::string_view name);
+
+}  // namespace gmmvae
