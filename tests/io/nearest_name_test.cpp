@@ -12,7 +12,7 @@ const std::vector<std::string> kOptions = {"hidden",           "latent", "activa
 
 TEST(NearestName, FindsWhatWasMeant) {
   EXPECT_EQ(nearest_name("hiden", kOptions), "hidden");   // one letter missing
-  EXPECT_EQ(nearest_name("laetnt", kOptions), "latent");  // neighbours swapped, and in the wrong place
+  EXPECT_EQ(nearest_name("laetnt", kOptions), "latent");  // neighbours swapped
   EXPECT_EQ(nearest_name("decoder_variance", kOptions), "decoder-variance");
   EXPECT_EQ(nearest_name("LATENT", kOptions), "latent");
   EXPECT_EQ(nearest_name("rl", kOptions), "lr");  // a swap is one edit
