@@ -62,19 +62,25 @@ LossWeights loss_weights(const Objective& objective, std::size_t data_dim, std::
 /// What can be said before any training, from the covariance of the scaled data alone
 /// (the linear VAE's stationary points; Lucas et al. 2019, Dai & Wipf 2019).
 struct Prediction {
-  double effective_variance = 0.0;  ///< of the objective; for a learned variance, at the predicted optimum
+  double effective_variance = 0.0;  ///< of the objective; beta * learned_variance for a learned one
   bool variance_learned = false;
-  double learned_variance = 0.0;         ///< predicted optimum where the variance is learned, scaled units
+  double learned_variance =
+      0.0;  ///< predicted optimum, scaled units; the columns' mean where each has its own
   std::vector<double> eigenvalues;       ///< of the covariance of the scaled data, descending
   std::size_t active = 0;                ///< latent dimensions predicted to stay active
   std::vector<double> kl_per_dimension;  ///< nats, [Z], 0 for a collapsed one
   double loss_floor = 0.0;               ///< the loss a linear model can reach
   double elbo = 0.0;                     ///< its ELBO, nats per sample in raw units
   double collapsed_loss = 0.0;           ///< the plateau when every dimension has collapsed
-  std::string verdict;                   ///< collapsed, partly-collapsed or healthy
-  std::string why;                       ///< one sentence
+  std::string
+      verdict;  ///< collapsed: none active; healthy: all min(Z, rank of covariance); else partly-collapsed
+  std::string why;  ///< one sentence
 };
-/// covariance [D,D] of the scaled data. Throws UsageError for Z = 0.
+/// covariance [D,D] of the scaled data. A fixed variance and a learned one have closed forms; one learned for
+/// each column is factor analysis, solved numerically (a column counts by its variance over its decoder
+/// variance there, so `active` does not follow from `eigenvalues` alone). The ELBO of a loss that only
+/// implies a variance is taken at it. A nonlinear decoder can do better than all of this. Throws UsageError
+/// for Z = 0, a beta that is not positive, or a covariance that is not square and finite.
 Prediction predict(const Objective& objective, const Matrix<double>& covariance, std::size_t latent,
                    double log_jacobian);
 
