@@ -94,7 +94,7 @@ void summarise(const std::vector<ModeMoments>& modes, const Mixture& truth, std:
     out.mass.push_back(mass);
     out.recall_mass += std::min(weight, mass);
     if (mode.count > 0) ++out.hit;
-    if (mode.count >= kCapturedFraction * weight * n && mode.count > 0) ++out.captured;
+    if (mode.count > 0 && mode.count >= kCapturedFraction * weight * n * (1.0 - 1e-12)) ++out.captured;
     out.mean_error.push_back(mode.count > 0 ? std::optional(mean_error(mode)) : std::nullopt);
     out.covariance_error.push_back(mode.count > dim ? std::optional(covariance_error(mode, shrink))
                                                     : std::nullopt);
