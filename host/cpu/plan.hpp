@@ -49,6 +49,7 @@ struct LossPlan {
   bool variance_learned = false;
   bool variance_per_dim = false;
   double variance_floor = 0.0;
+  double variance_rate_factor = 1.0;  ///< its own multiple of the learning rate
   std::ptrdiff_t log_variance = 0;  ///< offset of the raw parameter, [1] or [D], padded
 };
 

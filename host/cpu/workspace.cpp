@@ -7,6 +7,7 @@
 #include <new>
 
 #include "gmmvae/error.hpp"
+#include "gmmvae/training.hpp"
 
 namespace gmmvae::cpu {
 namespace {
@@ -47,6 +48,7 @@ Workspace<T>::Workspace(const Architecture& architecture, const Objective& objec
   plan_.loss.variance_learned = objective.variance_kind != DecoderVarianceKind::fixed;
   plan_.loss.variance_per_dim = objective.variance_kind == DecoderVarianceKind::learned_per_dim;
   plan_.loss.variance_floor = objective.variance_floor;
+  plan_.loss.variance_rate_factor = kVarianceRateFactor;
   plan_.loss.log_variance = plan_.parameter_count;
   if (plan_.loss.variance_learned) {
     plan_.parameter_count += whole_vectors(plan_.loss.variance_per_dim ? plan_.data_dim : 1, lanes);

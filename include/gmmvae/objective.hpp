@@ -28,7 +28,7 @@ struct Objective {
   DecoderVarianceKind variance_kind = DecoderVarianceKind::learned;
   /// fixed: the variance; learned: where it starts. Ignored by every kind but elbo: the other losses imply
   /// one.
-  double decoder_variance = 0.01;
+  double decoder_variance = 0.1;
   /// A learned variance is floor + exp(decoder_log_variance): without a floor the likelihood is unbounded
   /// (Mattei & Frellsen 2018).
   double variance_floor = 1e-6;

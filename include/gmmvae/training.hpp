@@ -17,6 +17,10 @@ namespace gmmvae {
 
 enum class LearningRateSchedule { constant, cosine, linear };
 
+/// A learned decoder variance is a parameter group of its own, with this many times the learning rate: under Adam a
+/// single logarithm moves by at most the learning rate a step, and would need thousands of steps to find its scale.
+inline constexpr double kVarianceRateFactor = 10.0;
+
 /// Adam with PyTorch's conventions: bias correction by step, epsilon added to the corrected root.
 struct TrainingConfig {
   std::size_t epochs = 100;

@@ -201,9 +201,9 @@ inline void walk_back(const ModelPlan<T>& plan, std::ptrdiff_t first, std::ptrdi
 }
 
 /// A learned variance v = floor + e^r: d/dv of [SSE / (2 v) + n/2 log v] per sample, times dv/dr = v - floor.
+/// Returns the squared norm of its gradient.
 template <class T>
-inline void variance_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch, const BatchSums& sums,
-                              Update<T>& update) {
+inline double update_variance(const ModelPlan<T>& plan, std::ptrdiff_t batch, const BatchSums& sums) {
   const LossPlan<T>& loss = plan.loss;
   const std::ptrdiff_t dims = plan.data_dim;
   const std::ptrdiff_t count = loss.variance_per_dim ? dims : 1;
@@ -219,7 +219,9 @@ inline void variance_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch, co
     const double mean_error = squared_error / static_cast<double>(batch);
     gradient[i] = static_cast<T>(0.5 / variance * (terms - mean_error / variance) * above_floor);
   }
+  Update<T> update(plan, loss.variance_rate_factor);
   update.apply(loss.log_variance, gradient, round_up(count, kLanes<T>));
+  return update.squared_norm();
 }
 
 template <class T>
@@ -229,8 +231,8 @@ void backward(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
   walk_back(plan, plan.encoder_layers, plan.decoder_layers, plan.z, plan.y, plan.z_gradient, batch, update);
   posterior_gradient(plan, batch);
   walk_back(plan, 0, plan.encoder_layers, plan.x, plan.mean, static_cast<T*>(nullptr), batch, update);
-  if (plan.loss.variance_learned) variance_gradient(plan, batch, sums, update);
   sums.gradient_squared_norm = update.squared_norm();
+  if (plan.loss.variance_learned) sums.gradient_squared_norm += update_variance(plan, batch, sums);
 }
 
 template <class T>

@@ -10,7 +10,7 @@ namespace gmmvae::cpu::GMMVAE_ISA_NAMESPACE {
 template <class T>
 class Update {
  public:
-  explicit Update(const ModelPlan<T>& plan)
+  explicit Update(const ModelPlan<T>& plan, double rate_factor = 1.0)
       : parameters_(plan.parameters),
         first_moment_(plan.first_moment),
         second_moment_(plan.second_moment),
@@ -19,7 +19,7 @@ class Update {
         beta2_(static_cast<T>(plan.adam.beta2)),
         beta2_complement_(static_cast<T>(1.0 - plan.adam.beta2)),
         epsilon_(static_cast<T>(plan.adam.epsilon)),
-        step_size_(static_cast<T>(plan.adam.step_size)),
+        step_size_(static_cast<T>(rate_factor * plan.adam.step_size)),
         inverse_root_correction_(static_cast<T>(plan.adam.inverse_root_correction)) {}
 
   /// The gradient of the parameters at `offset`.
