@@ -56,4 +56,4 @@ class BackendTest : public testing::TestWithParam<BackendName> {
 
 #define GMMVAE_OVER_BACKENDS(fixture)                                                  \
   INSTANTIATE_TEST_SUITE_P(, fixture, testing::ValuesIn(gmmvae::test::all_backends()), \
-                           [](const auto& info) { return info.param.value; })
+                           [](const auto& run) { return run.param.value; })
