@@ -45,7 +45,7 @@ Workspace<T>::Workspace(const Architecture& architecture, const Objective& objec
   plan_.latent = static_cast<std::ptrdiff_t>(architecture.latent);
   plan_.posterior_variance = architecture.posterior_variance;
   lay_out_layers(architecture, lanes);
-  plan_.loss.variance_learned = objective.variance_kind != DecoderVarianceKind::fixed;
+  plan_.loss.variance_learned = learns_decoder_variance(objective);
   plan_.loss.variance_per_dim = objective.variance_kind == DecoderVarianceKind::learned_per_dim;
   plan_.loss.variance_floor = objective.variance_floor;
   plan_.loss.variance_rate_factor = kVarianceRateFactor;

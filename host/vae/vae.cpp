@@ -73,9 +73,9 @@ ParameterLayout::ParameterLayout(const Architecture& architecture, const Objecti
   add_network("encoder", encoder_layers(architecture));
   add_network("decoder", decoder_layers(architecture));
   log_variance_offset_ = size_;
-  if (objective.variance_kind == DecoderVarianceKind::learned) add("decoder_log_variance", {1});
-  if (objective.variance_kind == DecoderVarianceKind::learned_per_dim) {
-    add("decoder_log_variance", {architecture.data_dim});
+  if (learns_decoder_variance(objective)) {
+    const bool per_dim = objective.variance_kind == DecoderVarianceKind::learned_per_dim;
+    add("decoder_log_variance", {per_dim ? architecture.data_dim : 1});
   }
 }
 

@@ -15,7 +15,7 @@ namespace {
 class GradientTest : public BackendTest {};
 GMMVAE_OVER_BACKENDS(GradientTest);
 
-constexpr double step = 2e-4;
+constexpr double step = 1e-4;
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 /// Five-point difference quotient: truncation step^4 f^(5) / 30, below 1e-16 of a fifth derivative; rounding

@@ -22,12 +22,20 @@ std::vector<Objective> all_objectives() {
   using Kind = ObjectiveKind;
   using Variance = DecoderVarianceKind;
   return {
-      {.kind = Kind::course, .beta = 0.7, .variance_kind = Variance::fixed},
+      {.kind = Kind::course, .beta = 0.7, .variance_kind = Variance::learned},
       {.kind = Kind::lab, .beta = 1.3, .variance_kind = Variance::fixed, .decoder_variance = 0.1},
       {.kind = Kind::half_sse, .beta = 0.7, .variance_kind = Variance::fixed},
       {.kind = Kind::elbo, .beta = 1.0, .variance_kind = Variance::fixed, .decoder_variance = 0.3},
-      {.kind = Kind::elbo, .beta = 1.3, .variance_kind = Variance::learned, .variance_floor = 0.05},
-      {.kind = Kind::elbo, .beta = 0.7, .variance_kind = Variance::learned_per_dim, .variance_floor = 0.05},
+      {.kind = Kind::elbo,
+       .beta = 1.3,
+       .variance_kind = Variance::learned,
+       .decoder_variance = 0.4,
+       .variance_floor = 0.05},
+      {.kind = Kind::elbo,
+       .beta = 0.7,
+       .variance_kind = Variance::learned_per_dim,
+       .decoder_variance = 0.2,
+       .variance_floor = 0.05},
   };
 }
 

@@ -36,7 +36,7 @@ double posterior_kl(Backend& backend, const TrainingJob& job) {
 /// the variance: only their product counts.
 double kl_at(Backend& backend, double ratio, const std::vector<std::size_t>& hidden, double beta,
              const TrainingConfig& config) {
-  const Matrix<float> points = gaussian_points(500, {2.0, 0.8, 0.3}, 40);
+  const Matrix<float> points = gaussian_points(2000, {2.0, 0.8, 0.3}, 40);
   const double largest = eigenvalues(covariance(points))[0];
   OwnedJob owned(points, {.data_dim = 3, .latent = 2, .encoder_hidden = hidden, .decoder_hidden = hidden},
                  {.kind = ObjectiveKind::elbo,
@@ -50,8 +50,8 @@ double kl_at(Backend& backend, double ratio, const std::vector<std::size_t>& hid
 
 TEST_P(ThresholdTest, LinearModel) {
   TrainingConfig config;
-  config.epochs = 4000;
-  config.batch = 500;
+  config.epochs = 2000;
+  config.batch = 2000;
   config.learning_rate = 1e-2;
   config.schedule = LearningRateSchedule::cosine;
   for (const double beta : {1.0, 4.0}) {
@@ -62,8 +62,8 @@ TEST_P(ThresholdTest, LinearModel) {
 
 TEST_P(ThresholdTest, NetworkWithHiddenLayers) {
   TrainingConfig config;
-  config.epochs = 400;
-  config.batch = 100;
+  config.epochs = 500;
+  config.batch = 500;
   config.learning_rate = 3e-3;
   config.schedule = LearningRateSchedule::cosine;
   EXPECT_LT(kl_at(backend(), 1.05, {32, 32}, 1.0, config), 1e-3);

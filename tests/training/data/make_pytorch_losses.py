@@ -37,9 +37,11 @@ def permutation(size, seed, model, epoch):
     keys = philox(seed, SHUFFLE, model, epoch, 0) + philox(seed, SHUFFLE, model, epoch, 1)
 
     def mix(half, key):
-        h = ((half ^ key) * 0x7FEB352D) & MASK
+        h = half ^ key
+        h ^= h >> 16
+        h = (h * 0x7FEB352D) & MASK
         h ^= h >> 15
-        h = ((h + key) * 0x846CA68B) & MASK
+        h = (h * 0x846CA68B) & MASK
         return h ^ (h >> 16)
 
     def feistel(position):
