@@ -34,9 +34,16 @@ class Trainer {
   /// Runs epochs until `end`, the control or the training itself says stop.
   void run(std::uint64_t end, const TrainingControl& control) {
     const std::uint64_t begin = job_.state.epoch;
+    const std::uint64_t best_epoch = job_.state.best_epoch;
+    const std::vector<float> best_parameters = job_.state.best_parameters;
     while (job_.state.status == TrainingStatus::running && job_.state.epoch < end) {
       if (!run_epoch()) {
-        diverged(begin);
+        const std::uint64_t good = job_.state.epoch;
+        job_.state.epoch = begin;
+        job_.state.history.truncate(begin);
+        job_.state.best_epoch = best_epoch;
+        job_.state.best_parameters = best_parameters;
+        diverged(good);
         return;
       }
       control.on_epochs(1);
@@ -174,17 +181,13 @@ class Trainer {
     }
   }
 
-  /// The parameters are spoilt, but the job still holds the state of this call's beginning, and training is
+  /// The parameters are spoilt, but the job holds the state of this call's beginning, and training is
   /// deterministic: running the good epochs again leads to the last good state.
-  void diverged(std::uint64_t begin) {
-    TrainingState& state = job_.state;
-    const std::uint64_t good = state.epoch;
-    state.epoch = begin;
-    state.history.truncate(begin);
+  void diverged(std::uint64_t good) {
     load();
-    while (state.epoch < good) run_epoch();
+    while (job_.state.epoch < good) run_epoch();
     store();
-    state.status = TrainingStatus::diverged;
+    job_.state.status = TrainingStatus::diverged;
   }
 
   TrainingJob& job_;

@@ -45,6 +45,23 @@ TEST_P(DivergenceTest, AnAbsurdLearningRate) {
   }
 }
 
+/// One whole-data step of Adam changes nothing that its own epoch reports, so the first epoch is always good:
+/// the state has to be brought back to it, with the best epoch that patience remembers.
+TEST_P(DivergenceTest, AfterGoodEpochs) {
+  TrainingConfig config;
+  config.epochs = 50;
+  config.batch = 300;
+  config.learning_rate = 1.0;
+  for (const std::size_t patience : {0, 10}) {
+    config.patience = patience;
+    OwnedJob owned(300, {.data_dim = 3}, {}, config, 0, 20);
+    OwnedJob reference(300, {.data_dim = 3}, {}, config, 0, 20);
+    expect_last_good_epoch(backend(), owned.job, reference.job);
+    EXPECT_GE(owned.job.state.epoch, 1U);
+    EXPECT_EQ(owned.job.state.best_parameters.empty(), patience == 0);
+  }
+}
+
 TEST_P(DivergenceTest, ParametersThatAreNotNumbers) {
   for (const float poison :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

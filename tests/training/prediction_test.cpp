@@ -236,7 +236,7 @@ TEST(Predict, IsotropicDataGiveALinearDecoderNothing) {
 // where it starts, and the ELBO is the entropy of the Gaussian with its sign turned, -1/2 log det(2 pi e S).
 TEST(Predict, EnoughLatentDimensionsGiveTheGaussianExactly) {
   const Prediction prediction = predict(learned(DecoderVarianceKind::learned), diagonal({2.0, 0.5}), 4, 0.0);
-  EXPECT_DOUBLE_EQ(prediction.learned_variance, 0.01);
+  EXPECT_DOUBLE_EQ(prediction.learned_variance, Objective{}.decoder_variance);
   EXPECT_NEAR(prediction.elbo, -0.5 * (2 * log_two_pi + 2 + std::log(2.0) + std::log(0.5)), 1e-12);
   EXPECT_EQ(prediction.kl_per_dimension.size(), 4U);
   EXPECT_EQ(prediction.active, 2U);

@@ -88,8 +88,10 @@ def train(case, x):
     parameters = [*encoder.parameters(), *decoder.parameters()]
     count = {"fixed": 0, "learned": 1, "learned-per-dim": x.shape[1]}[case["variance_kind"]]
     log_variance = nn.Parameter(torch.full((count,), math.log(case["decoder_variance"] - case["variance_floor"])))
-    if count:
-        parameters.append(log_variance)
+    groups = [{"params": parameters}]
+    if count:  # a parameter group of its own: see kVarianceRateFactor
+        groups.append({"params": [log_variance], "lr": 10 * case["learning_rate"]})
+        parameters = [*parameters, log_variance]
     for p in parameters:  # exact in single precision, so that both sides start from the same numbers
         p.data = p.data.float().double()
     case["parameters"] = [float(v) for p in parameters for v in p.detach().reshape(-1)]
@@ -108,7 +110,7 @@ def train(case, x):
         nll = nn.functional.gaussian_nll_loss(y, batch, v.expand_as(y), full=True, reduction="none").sum(1).mean()
         return nll + case["beta"] * kl.sum(1).mean()
 
-    optimizer = torch.optim.Adam(parameters, lr=case["learning_rate"])
+    optimizer = torch.optim.Adam(groups, lr=case["learning_rate"])
     losses, step = [], 0
     for epoch in range(case["epochs"]):
         order = permutation(len(x), case["seed"], case["model"], epoch)
