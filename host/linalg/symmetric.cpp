@@ -49,6 +49,17 @@ bool sweep(Matrix<double>& a, Matrix<double>& vectors, double negligible) {
 
 }  // namespace
 
+bool is_symmetric(const Matrix<double>& a) {
+  constexpr double rounding = 1e-8;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const double scale = std::sqrt(std::abs(a(i, i) * a(j, j)));
+      if (!(std::abs(a(i, j) - a(j, i)) <= rounding * scale)) return false;
+    }
+  }
+  return true;
+}
+
 std::optional<Matrix<double>> cholesky(const Matrix<double>& a) {
   const std::size_t n = a.rows();
   Matrix<double> lower(n, n);

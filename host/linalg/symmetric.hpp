@@ -9,6 +9,10 @@
 // Dense linear algebra for symmetric matrices of some tens of rows, in double, with a fixed order of sums.
 namespace gmmvae {
 
+/// Whether a(i,j) = a(j,i) within 1e-8 of sqrt(a(i,i) a(j,j)): written decimals and rotations leave rounding
+/// between the triangles; more than that is a mistake. False where an entry is not a number.
+bool is_symmetric(const Matrix<double>& a);
+
 /// The lower factor L of a = L L', [D,D] with zeros above the diagonal; reads the lower triangle of `a`.
 /// Empty where a pivot is not positive or not finite: `a` is not positive definite in double precision.
 std::optional<Matrix<double>> cholesky(const Matrix<double>& a);

@@ -41,22 +41,6 @@ void require_shapes(const std::vector<double>& weights, const Matrix<double>& me
   }
 }
 
-/// Written decimals and rotations leave rounding between the triangles; more than that is a mistake.
-void require_symmetric(const Matrix<double>& covariance, std::size_t component) {
-  constexpr double rounding = 1e-8;
-  for (std::size_t i = 0; i < covariance.rows(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const double scale = std::sqrt(std::abs(covariance(i, i) * covariance(j, j)));
-      if (!(std::abs(covariance(i, j) - covariance(j, i)) <= rounding * scale)) {
-        throw DataError(
-            fmt::format("The covariance of component {} of the mixture is not symmetric: its entries "
-                        "({}, {}) and ({}, {}) differ.",
-                        component + 1, i + 1, j + 1, j + 1, i + 1));
-      }
-    }
-  }
-}
-
 }  // namespace
 
 Mixture::Mixture(std::vector<double> weights, Matrix<double> means, std::vector<Matrix<double>> covariances)
@@ -65,8 +49,13 @@ Mixture::Mixture(std::vector<double> weights, Matrix<double> means, std::vector<
   double total = 0.0;
   for (const double w : weights_) total += w;
   if (!std::isfinite(total)) throw DataError("The weights of the mixture have no finite sum.");
+  // Weights that already sum to 1 up to rounding stay as they are, so that a mixture read from a file is the
+  // one written.
+  const bool normalised = std::abs(total - 1.0) <= 1e-14 * static_cast<double>(components());
   for (std::size_t k = 0; k < components(); ++k) {
-    require_symmetric(covariances_[k], k);
+    if (!is_symmetric(covariances_[k])) {
+      throw DataError(fmt::format("The covariance of component {} of the mixture is not symmetric.", k + 1));
+    }
     auto factor = gmmvae::cholesky(covariances_[k]);
     if (!factor) {
       throw DataError(
@@ -74,7 +63,7 @@ Mixture::Mixture(std::vector<double> weights, Matrix<double> means, std::vector<
     }
     log_determinant_.push_back(log_determinant_of_factor(*factor));
     cholesky_.push_back(*std::move(factor));
-    weights_[k] /= total;
+    if (!normalised) weights_[k] /= total;
     log_weight_.push_back(std::log(weights_[k]));
   }
 }
