@@ -65,6 +65,28 @@ struct Verdict {
 /// Throws UsageError where there is no latent dimension or the two vectors differ in length.
 Verdict judge(const CollapseEvidence& evidence);
 
+/// What the posteriors q(z|x) of N points say about the latent space; nats throughout.
+struct LatentMetrics {
+  std::vector<double> kl_per_dimension;         ///< [Z] mean KL to the prior
+  std::vector<double> kl_errors;                ///< [Z] standard errors of these means
+  std::vector<double> posterior_mean_variance;  ///< [Z]
+  std::size_t active = 0;
+  /// [Z] dimension j is (epsilon, delta)-collapsed (Lucas et al. 2019) for delta = 0.01 and every epsilon
+  /// above this: 99 % of the points have a KL of at most that.
+  std::vector<double> collapse_epsilon;
+  /// E log q(z|x) - E log q(z), with q(z) the mean of the N posteriors; may be slightly negative near 0.
+  Estimate mutual_information;
+  double mutual_information_ceiling = 0.0;  ///< the lesser of the total KL and log N
+  Estimate aggregate_kl;                    ///< KL(q(z) || prior) = total KL - mutual information
+  std::optional<Estimate> aggregate_mmd2;   ///< between q(z) and the prior; absent for a single point
+};
+
+/// How steep the decoder is under the prior, raw units per unit of z.
+struct LipschitzEstimate {
+  double largest = 0.0;
+  Estimate mean;
+};
+
 /// Total variance (trace of the covariance) of samples [N,D] over that of the data; 0 where the data has
 /// none.
 double variance_ratio(MatrixView<float> samples, MatrixView<float> data);
