@@ -55,7 +55,7 @@ class CpuBackend final : public Backend {
       try {
         for (std::size_t i = next++; i < jobs.size(); i = next++) {
           if (control.should_stop()) return;
-          cpu::train_job(jobs[i], control, isa_.single);
+          cpu::train_job(jobs[i], control, isa_);
         }
       } catch (...) {
         const std::lock_guard lock(failure_mutex);

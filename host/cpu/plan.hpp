@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "gmmvae/activation.hpp"
+#include "host/random/keyed_permutation.hpp"
 
 // What the trainer for one instruction set works on: plain data, laid out by host/cpu/workspace.cpp. Two
 // layouts of a batch of activations are in use, B samples with row stride given beside them:
@@ -50,7 +51,7 @@ struct LossPlan {
   bool variance_per_dim = false;
   double variance_floor = 0.0;
   double variance_rate_factor = 1.0;  ///< its own multiple of the learning rate
-  std::ptrdiff_t log_variance = 0;  ///< offset of the raw parameter, [1] or [D], padded
+  std::ptrdiff_t log_variance = 0;    ///< offset of the raw parameter, [1] or [D], padded
 };
 
 /// Which random stream the noise of a batch comes from.
@@ -99,6 +100,10 @@ struct BatchSums {
   double gradient_squared_norm = 0.0;  ///< of the whole gradient, after backward
 };
 
+/// order[i] <- where position i of a KeyedPermutation of `size` elements with these 8 round keys comes from.
+using PermuteFunction = void (*)(const std::uint32_t* keys, keyed_permutation::Halves halves,
+                                 std::uint32_t size, std::uint32_t* order);
+
 /// The functions of one instruction set. Sizes: batch <= what the plan was laid out for.
 template <class T>
 struct Kernels {
@@ -124,6 +129,7 @@ struct Kernels {
 /// One instruction set's trainer, in both precisions.
 struct InstructionSet {
   const char* name;
+  PermuteFunction permute;
   Kernels<float> single;
   Kernels<double> double_;
 };

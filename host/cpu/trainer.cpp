@@ -19,12 +19,13 @@ constexpr double kExplosion = 1e6;
 
 class Trainer {
  public:
-  Trainer(TrainingJob& job, const Kernels<float>& kernels)
+  Trainer(TrainingJob& job, const InstructionSet& isa)
       : job_(job),
-        kernels_(kernels),
+        kernels_(isa.single),
+        permute_(isa.permute),
         batch_(std::min(job.config.batch, job.data.rows)),
         steps_per_epoch_((job.data.rows + batch_ - 1) / batch_),
-        workspace_(job.architecture, job.objective, batch_, kernels.lanes, Workspace<float>::Mode::train),
+        workspace_(job.architecture, job.objective, batch_, kernels_.lanes, Workspace<float>::Mode::train),
         terms_(job.objective, job.architecture, job.log_jacobian),
         order_(job.data.rows),
         row_(job.state.history.width()) {
@@ -97,7 +98,8 @@ class Trainer {
     const KeyedPermutation permutation(static_cast<std::uint32_t>(order_.size()), job_.config.seed,
                                        Purpose::shuffle, job_.model,
                                        static_cast<std::uint32_t>(job_.state.epoch));
-    for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = permutation(i);
+    permute_(permutation.keys().data(), keyed_permutation::halves_of(permutation.size()), permutation.size(),
+             order_.data());
   }
 
   void run_step(std::size_t step_in_epoch) {
@@ -192,6 +194,7 @@ class Trainer {
 
   TrainingJob& job_;
   const Kernels<float>& kernels_;
+  PermuteFunction permute_;
   std::size_t batch_;
   std::size_t steps_per_epoch_;
   Workspace<float> workspace_;
@@ -202,7 +205,7 @@ class Trainer {
 
 }  // namespace
 
-void train_job(TrainingJob& job, const TrainingControl& control, const Kernels<float>& kernels) {
+void train_job(TrainingJob& job, const TrainingControl& control, const InstructionSet& isa) {
   TrainingState& state = job.state;
   if (state.status != TrainingStatus::running) return;
   std::uint64_t end = job.config.epochs;
@@ -212,7 +215,7 @@ void train_job(TrainingJob& job, const TrainingControl& control, const Kernels<f
     return;
   }
   state.history.reserve(end);
-  Trainer(job, kernels).run(end, control);
+  Trainer(job, isa).run(end, control);
 }
 
 }  // namespace gmmvae::cpu

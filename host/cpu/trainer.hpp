@@ -6,6 +6,6 @@
 namespace gmmvae::cpu {
 
 /// Advances one job on the calling thread, see Backend::train.
-void train_job(TrainingJob& job, const TrainingControl& control, const Kernels<float>& kernels);
+void train_job(TrainingJob& job, const TrainingControl& control, const InstructionSet& isa);
 
 }  // namespace gmmvae::cpu

@@ -9,6 +9,7 @@
 #endif
 
 // The arithmetic of KeyedPermutation, in integers of 32 bits only, so that a kernel repeats it bit for bit.
+// `Word` is std::uint32_t or a vector of them.
 namespace gmmvae::keyed_permutation {
 
 inline constexpr int rounds = 8;
@@ -30,8 +31,9 @@ GMMVAE_HOST_DEVICE inline Halves halves_of(std::uint32_t size) {
 
 /// The function of the network: a 32-bit mix whose constants are Wellons' "lowbias32" (hash prospector,
 /// 2018).
-GMMVAE_HOST_DEVICE inline std::uint32_t mix(std::uint32_t half, std::uint32_t key) {
-  std::uint32_t h = half ^ key;
+template <class Word>
+GMMVAE_HOST_DEVICE inline Word mix(Word half, std::uint32_t key) {
+  Word h = half ^ key;
   h ^= h >> 16;
   h *= 0x7feb352dU;
   h ^= h >> 15;
@@ -42,12 +44,12 @@ GMMVAE_HOST_DEVICE inline std::uint32_t mix(std::uint32_t half, std::uint32_t ke
 
 /// One pass through the network: a bijection of 0 .. 2^(low + high) - 1. The halves need not be equally long,
 /// because each round changes one half in place by a function of the other.
-GMMVAE_HOST_DEVICE inline std::uint32_t feistel(std::uint32_t position, Halves halves,
-                                                const std::uint32_t* keys) {
+template <class Word>
+GMMVAE_HOST_DEVICE inline Word feistel(Word position, Halves halves, const std::uint32_t* keys) {
   const std::uint32_t low_mask = (1U << halves.low_bits) - 1;
   const std::uint32_t high_mask = (1U << halves.high_bits) - 1;
-  std::uint32_t low = position & low_mask;
-  std::uint32_t high = position >> halves.low_bits;
+  Word low = position & low_mask;
+  Word high = position >> halves.low_bits;
   for (int round = 0; round < rounds; round += 2) {
     high ^= mix(low, keys[round]) & high_mask;
     low ^= mix(high, keys[round + 1]) & low_mask;

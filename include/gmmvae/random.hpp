@@ -65,6 +65,10 @@ class KeyedPermutation {
   /// Where position i comes from.
   [[nodiscard]] std::uint32_t operator()(std::uint32_t i) const;
 
+  // For those who run the network themselves, see host/random/keyed_permutation.hpp.
+  [[nodiscard]] std::uint32_t size() const { return size_; }
+  [[nodiscard]] const std::array<std::uint32_t, 8>& keys() const { return keys_; }
+
  private:
   std::uint32_t size_;
   std::uint32_t low_bits_;
