@@ -4,38 +4,13 @@
 #include <vector>
 
 #include "kernels/gpu.hpp"
+#include "tests/cuda_on_cpu/test_device.hpp"
 
 namespace gmmvae {
 namespace {
 
-/// Device memory for a test.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(std::vector<T> values) : size_(values.size()) {
-    GPU_CHECK(cudaMalloc(&data_, size_ * sizeof(T)));
-    GPU_CHECK(cudaMemcpy(data_, values.data(), size_ * sizeof(T), cudaMemcpyHostToDevice));
-  }
-  ~Buffer() { cudaFree(data_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T* data() { return data_; }
-  std::vector<T> host() const {
-    std::vector<T> values(size_);
-    GPU_CHECK(cudaMemcpy(values.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost));
-    return values;
-  }
-
- private:
-  T* data_ = nullptr;
-  std::size_t size_;
-};
-
-class Launch : public testing::Test {
- protected:
-  void SetUp() override { emu::config().quiet = true; }
-  void TearDown() override { emu::reset(); }
-};
+using test::Buffer;
+class Launch : public test::EmulatorTest {};
 
 struct TwoArrays {
   float* first;

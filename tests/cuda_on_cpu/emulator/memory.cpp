@@ -4,10 +4,13 @@
 
 #include "block.hpp"
 #include "runtime_state.hpp"
+#include "sanitizers.hpp"
 
 namespace emu {
 namespace {
 constexpr std::size_t allocation_alignment = 256;
+// so that one past the end of an allocation is not the start of the next; AddressSanitizer has red zones of its own
+constexpr std::size_t gap_after = EMU_ASAN ? 0 : 64;
 
 bool range_in(AddressMap& map, const void* p, std::size_t bytes) {
   const Allocation* a = map.around(p);
@@ -83,7 +86,7 @@ cudaError_t allocate_on_device(void** memory, std::size_t bytes) {
   if (owner.sticky) return fail(owner.sticky);
   if (bytes > owner.spec.memory - owner.used) return fail(cudaErrorMemoryAllocation);
   void* p = nullptr;
-  if (posix_memalign(&p, allocation_alignment, bytes ? bytes : 1)) return fail(cudaErrorMemoryAllocation);
+  if (posix_memalign(&p, allocation_alignment, bytes ? bytes + gap_after : 1)) return fail(cudaErrorMemoryAllocation);
   make_fresh(p, bytes, config().poison);
   runtime().device_memory.add({static_cast<char*>(p), bytes, current_device(), false});
   owner.used += bytes;
