@@ -46,15 +46,62 @@ double squared_w2(const std::vector<float>& a, const std::vector<float>& b) {
   return sum / (static_cast<double>(n) * static_cast<double>(m));
 }
 
+/// Shortest distances to the columns so far. A finished column keeps its `distance`, is infinite in `open`,
+/// where the next one is looked for, and minus infinity in `limit`, which nothing can undercut.
+struct SearchState {
+  explicit SearchState(std::size_t columns)
+      : distance(columns, kFar), open(columns, kFar), limit(columns, kFar), parent(columns, -1) {}
+  static constexpr float kFar = std::numeric_limits<float>::infinity();
+  std::vector<float> distance, open, limit;
+  std::vector<std::int32_t> parent;
+};
+
+/// Offers every column the path through `row` and returns the nearest one that is not finished.
+GMMVAE_CLONES std::size_t relax(const float* costs, const float* v, float base, std::int32_t row,
+                                SearchState& state) {
+  Lanes least = Lanes{} + SearchState::kFar;
+  IntLanes least_block = {};
+  const std::size_t columns = state.open.size();
+  for (std::size_t j = 0; j < columns; j += kLanes) {
+    Lanes cost, potential, limit, open, distance;
+    load(costs + j, cost);
+    load(v + j, potential);
+    load(state.limit.data() + j, limit);
+    load(state.open.data() + j, open);
+    load(state.distance.data() + j, distance);
+    IntLanes parent;
+    std::memcpy(&parent, state.parent.data() + j, sizeof parent);
+    const Lanes through = (cost - potential) + base;
+    const IntLanes better = through < limit;
+    limit = better ? through : limit;
+    open = better ? through : open;
+    distance = better ? through : distance;
+    parent = better ? IntLanes{} + row : parent;
+    store(limit, state.limit.data() + j);
+    store(open, state.open.data() + j);
+    store(distance, state.distance.data() + j);
+    std::memcpy(state.parent.data() + j, &parent, sizeof parent);
+    const IntLanes nearer = open < least;
+    least = nearer ? open : least;
+    least_block = nearer ? IntLanes{} + static_cast<std::int32_t>(j) : least_block;
+  }
+  std::size_t best = 0;
+  for (std::size_t l = 1; l < kLanes; ++l)
+    if (least[l] < least[best]) best = l;
+  return static_cast<std::size_t>(least_block[best]) + best;
+}
+
 /// Shortest augmenting paths on a dense cost matrix (Jonker & Volgenant 1987). Columns' potentials start at
-/// their least cost and tight edges are matched greedily, which leaves few rows for the search.
+/// their least cost and tight edges are matched greedily, which leaves few rows for the search. Potentials
+/// are in single precision: the assignment is optimal but for a few 2^-24 of the largest cost per point.
 class Assignment {
  public:
-  explicit Assignment(Matrix<float> cost)
-      : n_(cost.rows()),
+  /// cost [N, padded]: rows are filled up to whole lanes with infinity.
+  Assignment(Matrix<float> cost, std::size_t count)
+      : n_(count),
         cost_(std::move(cost)),
-        u_(n_, 0.0f),
-        v_(n_),
+        u_(n_),
+        v_(cost_.cols()),
         row_of_(n_, kNone),
         column_of_(n_, kNone) {}
 
@@ -70,9 +117,9 @@ class Assignment {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
   void start() {
-    v_.assign(n_, std::numeric_limits<double>::infinity());
-    for (std::size_t i = 0; i < n_; ++i)
-      for (std::size_t j = 0; j < n_; ++j) v_[j] = std::min<double>(v_[j], cost_(i, j));
+    for (std::size_t j = 0; j < n_; ++j) v_[j] = cost_(0, j);
+    for (std::size_t i = 1; i < n_; ++i)
+      for (std::size_t j = 0; j < n_; ++j) v_[j] = std::min(v_[j], cost_(i, j));
     for (std::size_t i = 0; i < n_; ++i) {
       std::size_t best = 0;
       for (std::size_t j = 1; j < n_; ++j)
@@ -82,63 +129,52 @@ class Assignment {
     }
   }
 
-  // Dijkstra from the free row over reduced costs; `open` lists the columns not yet reached for good.
+  // Dijkstra from the free row over reduced costs.
   void augment(std::size_t free_row) {
-    std::vector<double> distance(n_, std::numeric_limits<double>::infinity());
-    std::vector<std::size_t> parent(n_, kNone), done;
-    std::vector<std::size_t> open(n_);
-    for (std::size_t j = 0; j < n_; ++j) open[j] = j;
+    SearchState state(v_.size());
+    std::vector<std::size_t> done;
     std::size_t row = free_row;
-    double reached = 0.0;
-    std::size_t end = kNone;
-    while (end == kNone) {
-      std::size_t best_at = 0;
-      double best = std::numeric_limits<double>::infinity();
-      const double base = reached - u_[row];
-      const float* costs = cost_.data() + row * n_;
-      for (std::size_t at = 0; at < open.size(); ++at) {
-        const std::size_t j = open[at];
-        const double through = base + costs[j] - v_[j];
-        if (through < distance[j]) distance[j] = through, parent[j] = row;
-        if (distance[j] < best) best = distance[j], best_at = at;
-      }
-      const std::size_t column = open[best_at];
-      open[best_at] = open.back();
-      open.pop_back();
-      reached = best;
-      if (row_of_[column] == kNone) {
-        end = column;
-      } else {
-        done.push_back(column);
-        row = row_of_[column];
-      }
+    float reached = 0.0f;
+    std::size_t column = kNone;
+    while (true) {
+      column = relax(cost_.data() + row * v_.size(), v_.data(), reached - u_[row],
+                     static_cast<std::int32_t>(row), state);
+      reached = state.distance[column];
+      state.open[column] = std::numeric_limits<float>::infinity();
+      state.limit[column] = -std::numeric_limits<float>::infinity();
+      if (row_of_[column] == kNone) break;
+      done.push_back(column);
+      row = row_of_[column];
     }
     u_[free_row] += reached;
     for (std::size_t j : done) {
-      u_[row_of_[j]] += reached - distance[j];
-      v_[j] -= reached - distance[j];
+      u_[row_of_[j]] += reached - state.distance[j];
+      v_[j] -= reached - state.distance[j];
     }
-    for (std::size_t j = end; j != kNone;) {
-      const std::size_t i = parent[j];
-      std::swap(column_of_[i], j);
-      row_of_[column_of_[i]] = i;
-      if (i == free_row) break;
+    for (std::size_t i = kNone; i != free_row;) {
+      i = static_cast<std::size_t>(state.parent[column]);
+      row_of_[column] = i;
+      std::swap(column_of_[i], column);
     }
   }
 
   std::size_t n_;
   Matrix<float> cost_;
-  std::vector<double> u_, v_;
+  std::vector<float> u_, v_;
   std::vector<std::size_t> row_of_, column_of_;
 };
 
-GMMVAE_CLONES void squared_costs(const LaneBlocks& blocks, MatrixView<float> rows, float* out) {
-  for (std::size_t i = 0; i < rows.rows; ++i)
-    for (std::size_t b = 0; b < blocks.blocks(); ++b) {
+// [N, columns] with `columns` the number of y rounded up to whole lanes.
+GMMVAE_CLONES void squared_costs(const LaneBlocks& y, MatrixView<float> x, float* out) {
+  const std::size_t columns = y.blocks() * kLanes;
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    for (std::size_t b = 0; b < y.blocks(); ++b) {
       Lanes d2;
-      squared_distances(blocks.block(b), rows.data + i * rows.cols, rows.cols, d2);
-      std::memcpy(out + i * rows.rows + b * kLanes, &d2, blocks.filled(b) * sizeof(float));
+      squared_distances(y.block(b), x.data + i * x.cols, x.cols, d2);
+      store(d2, out + i * columns + b * kLanes);
     }
+    std::fill(out + i * columns + y.rows(), out + (i + 1) * columns, SearchState::kFar);
+  }
 }
 
 double squared_distance(std::span<const float> a, std::span<const float> b) {
@@ -183,9 +219,10 @@ double wasserstein(MatrixView<float> x, MatrixView<float> y) {
         fmt::format("the exact Wasserstein distance needs equally many points on either side, but there "
                     "are {} and {}",
                     x.rows, y.rows));
-  Matrix<float> cost(x.rows, y.rows);
-  squared_costs(LaneBlocks(y), x, cost.data());
-  Assignment assignment(std::move(cost));
+  const LaneBlocks blocks(y);
+  Matrix<float> cost(x.rows, blocks.blocks() * kLanes);
+  squared_costs(blocks, x, cost.data());
+  Assignment assignment(std::move(cost), x.rows);
   const auto& column_of = assignment.solve();
   double sum = 0.0;
   for (std::size_t i = 0; i < x.rows; ++i) sum += squared_distance(x.row(i), y.row(column_of[i]));

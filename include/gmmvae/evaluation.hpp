@@ -7,8 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "gmmvae/backend.hpp"
+#include "gmmvae/dataset.hpp"
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/mixture.hpp"
+#include "gmmvae/vae.hpp"
 
 namespace gmmvae {
 
@@ -90,5 +93,80 @@ struct LipschitzEstimate {
 /// Total variance (trace of the covariance) of samples [N,D] over that of the data; 0 where the data has
 /// none.
 double variance_ratio(MatrixView<float> samples, MatrixView<float> data);
+
+/// One reported figure: its value and, where it is an estimate, its standard error; or why there is none.
+struct Figure {
+  std::optional<double> value;
+  std::optional<double> error;
+  std::string absent;  ///< a sentence, where there is no value
+};
+
+/// What generated points are worth beside real ones.
+struct SampleMetrics {
+  std::optional<ModeCoverage> modes;  ///< where the mixture is known
+  std::string modes_absent;
+  Figure sample_variance_ratio;
+  Figure precision, recall, density, coverage;  ///< k = 5
+  Figure mmd2;
+  Figure sliced_wasserstein;
+  Figure wasserstein;  ///< exact, between the first `exact_points` points of either side
+  Figure energy_distance;
+};
+
+/// How likely fresh points are, nats per point in raw units.
+struct LikelihoodMetrics {
+  Figure elbo;                ///< on the test points
+  Figure elbo_train;          ///< on the training points
+  Figure log_likelihood;      ///< on the test points; its error holds sampling of points, not `method_error`
+  std::string method;         ///< quadrature or iwae
+  double method_error = 0.0;  ///< numerical error of the mean, or spread from importance sampling
+  std::size_t latent_points = 0;
+  std::size_t points = 0;               ///< test points that log_likelihood was computed on
+  Figure true_log_likelihood;           ///< of the mixture, on the same points
+  Figure kl_data_model;                 ///< true_log_likelihood - log_likelihood, paired
+  Figure one_gaussian;                  ///< log-likelihood of one Gaussian fitted to the training points
+  Figure entropy_lower, entropy_upper;  ///< bounds of the mixture's entropy: minus the likelihood's ceiling
+};
+
+/// Everything that `evaluate` reports. metrics.json is `metrics_json` of it.
+struct Evaluation {
+  std::size_t count = 0;    ///< generated points
+  std::size_t test = 0;     ///< real points they are compared with
+  std::string test_points;  ///< where those come from, a phrase
+  SampleMetrics samples;    ///< with decoder noise
+  std::optional<SampleMetrics> noise_free;
+  std::optional<SampleMetrics> truth;  ///< fresh points of the mixture in place of the generated: the ceiling
+  std::optional<LikelihoodMetrics> likelihood;
+  std::optional<LatentMetrics> latent;
+  std::optional<LipschitzEstimate> lipschitz;
+  std::optional<Verdict> verdict;
+};
+
+struct EvaluationOptions {
+  std::size_t count = 10000;  ///< points to generate
+  std::size_t test =
+      10000;  ///< fresh points to draw from a known mixture; else at most this many of those given
+  std::uint64_t seed = 1;
+  std::size_t threads = 0;                ///< 0: as many as the process may use
+  std::size_t elbo_draws = 16;            ///< posterior samples a point
+  std::size_t importance_samples = 5000;  ///< a point, above 3 latent dimensions
+  std::size_t importance_points = 1000;   ///< test points that importance weighting is run on
+  std::size_t directions = 128;           ///< of the sliced Wasserstein distance
+  std::size_t exact_points = 1000;        ///< of the exact Wasserstein distance
+  bool ceiling = true;                    ///< also score fresh points of the mixture
+};
+
+/// Judges one model. `data` holds the training points and, where known, the mixture; `held_out` are rows of
+/// it that the training did not see (may be empty). Likelihoods use fresh points where the mixture is known,
+/// the held-out rows where not, and else the data, as `test_points` says.
+Evaluation evaluate(Backend& backend, const Vae& vae, std::size_t model, const Dataset& data,
+                    std::span<const std::uint32_t> held_out, const EvaluationOptions& options);
+
+/// Judges generated points [M,D] in raw units beside real ones, without a model.
+Evaluation evaluate(const Dataset& data, MatrixView<float> generated, const EvaluationOptions& options);
+
+/// The text of metrics.json: the contract's keys, then `errors`, `ceiling`, `absent` (key: why it is null)
+/// and what else is known.
+std::string metrics_json(const Evaluation& evaluation);
 
 }  // namespace gmmvae
