@@ -20,6 +20,10 @@ else()
     set(reason "no nvcc found: set CUDACXX or put nvcc on the PATH")
   else()
     enable_language(CUDA)
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 knows no dialects of nvcc 13
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
     if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.4)
       set(reason "nvcc ${CMAKE_CUDA_COMPILER_VERSION} is older than 12.4")
     else()
@@ -59,6 +63,23 @@ function(gmmvae_cuda_target target)
   # 20011: a call from device code to a host function, which nvcc would only warn of
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:--Werror=all-warnings --diag-error=20011 -Xptxas=-v -Xcompiler=-Wall,-Wextra>)
-  set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_RUNTIME_LIBRARY Static
+  set_target_properties(${target} PROPERTIES CUDA_RUNTIME_LIBRARY Static
                         CUDA_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+# Prints registers, stack, spills and shared memory of each kernel of a target once it is built, and adds the test
+# kernel_resources.TARGET: no kernel spills registers. The figures are ptxas's own, kept by the launcher.
+function(gmmvae_kernel_resources target)
+  set(folder ${CMAKE_BINARY_DIR}/kernel_resources/${target})
+  set_target_properties(${target} PROPERTIES
+    CUDA_COMPILER_LAUNCHER "sh;${PROJECT_SOURCE_DIR}/kernels/keep_ptxas.sh;${folder}")
+  set(table ${CMAKE_BINARY_DIR}/${target}_resources.txt)
+  add_custom_target(${target}_resources ALL
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DTABLE=${table} -P ${PROJECT_SOURCE_DIR}/kernels/resources.cmake
+    COMMENT "Kernel resources of ${target}" VERBATIM)
+  add_dependencies(${target}_resources ${target})
+  if(BUILD_TESTING)
+    add_test(NAME kernel_resources.${target} COMMAND ${CMAKE_COMMAND} -DTABLE=${table} -DCHECK=ON
+             -P ${PROJECT_SOURCE_DIR}/kernels/resources.cmake)
+  endif()
 endfunction()
