@@ -42,7 +42,7 @@ struct Config {
 };
 Config& config();
 
-/// Puts everything back to the start: one default device or those given, no errors. Device memory is gone.
+/// Puts everything back to the start: one default device or those given, no errors. Memory, streams and events are gone.
 void reset(std::vector<DeviceSpec> devices = {device_spec("sm_90")});
 
 /// A sentence on what a kernel or a call did wrong; printed to stderr and kept.

@@ -53,7 +53,11 @@ cudaError_t refuse(cudaError_t error, const std::string& sentence) {
 
 void reset(std::vector<DeviceSpec> devices) {
   Lock lock(runtime().mutex);
-  for (Device& each : runtime().devices) drain_device(each);
+  for (Device& each : runtime().devices) {
+    drain_device(each);
+    for (Stream* stream : each.streams) delete stream;
+  }
+  for (Event* event : std::exchange(runtime().events, {})) delete event;
   auto memory = std::move(runtime().device_memory.all);
   runtime().device_memory.all.clear();
   for (const Allocation& allocation : memory) {

@@ -81,6 +81,7 @@ struct Runtime {
   std::vector<Device> devices;
   AddressMap device_memory, pinned;
   std::vector<std::shared_ptr<Capture>> captures;
+  std::vector<Event*> events;
   std::vector<std::pair<const void*, std::size_t>> shared_limits;  ///< kernels that opted in
 };
 Runtime& runtime();

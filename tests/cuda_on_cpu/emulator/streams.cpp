@@ -135,7 +135,9 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  emu::Lock lock(runtime().mutex);
   *event = new emu::Event;
+  runtime().events.push_back(*event);
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -143,6 +145,8 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  emu::Lock lock(runtime().mutex);
+  if (std::erase(runtime().events, event) == 0) return fail(cudaErrorInvalidResourceHandle);
   delete event;
   return cudaSuccess;
 }
