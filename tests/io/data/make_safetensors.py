@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the .safetensors files of this folder with the safetensors library (0.8) and PyTorch; run it inside the folder.
+"""Makes the .safetensors files of this folder with the safetensors library (0.8.0) and PyTorch; run it inside the folder.
 
 With --load FILE it checks instead that PyTorch takes a model file of gmmvae: the tensors must load into an nn.Module
 of the shape 3-5-4 / 2-4-3 under strict=True.
