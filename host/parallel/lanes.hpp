@@ -98,15 +98,29 @@ GMMVAE_INLINE void exponential(Lanes& x) {
   x = tiny ? Lanes{} : p * scale;
 }
 
+/// Eight double-precision lanes.
+inline constexpr std::size_t kDoubleLanes = 8;
+using DoubleLanes = double __attribute__((vector_size(64)));
+using LongLanes = std::int64_t __attribute__((vector_size(64)));
+
+GMMVAE_INLINE void load(const double* from, DoubleLanes& to) {
+  std::memcpy(&to, from, sizeof to);
+}
+GMMVAE_INLINE void store(const DoubleLanes& from, double* to) {
+  std::memcpy(to, &from, sizeof from);
+}
+
 /// e^x in double for x <= 709, 0 below -708; relative error below 1e-15 (Taylor polynomial of degree 13 on
 /// |r| <= ln(2)/2, whose remainder is below 5e-18).
-GMMVAE_INLINE double lane_exp(double x) {
-  constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
-  const double clamped = x < -708.0 ? -708.0 : (x > 709.0 ? 709.0 : x);
-  const double n = (clamped * 1.4426950408889634074 + kRound) - kRound;
-  const double r = (clamped - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
-  double p = 1.0 / 6227020800.0;
-  p = p * r + 1.0 / 479001600.0;
+GMMVAE_INLINE void exponential(DoubleLanes& x) {
+  constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: the integer ends up in the low bits
+  const LongLanes tiny = x < -708.0;
+  DoubleLanes clamped = tiny ? DoubleLanes{} - 708.0 : x;
+  clamped = clamped > 709.0 ? DoubleLanes{} + 709.0 : clamped;
+  const DoubleLanes shifted = clamped * 1.4426950408889634074 + kRound;
+  const DoubleLanes n = shifted - kRound;
+  const DoubleLanes r = (clamped - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+  DoubleLanes p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
   p = p * r + 1.0 / 39916800.0;
   p = p * r + 1.0 / 3628800.0;
   p = p * r + 1.0 / 362880.0;
@@ -118,10 +132,12 @@ GMMVAE_INLINE double lane_exp(double x) {
   p = p * r + 1.0 / 6.0;
   p = p * r + 0.5;
   p = p * (r * r) + r + 1.0;
-  const std::int64_t bits = (static_cast<std::int64_t>(n) + 1023) << 52;
-  double scale;
+  LongLanes bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits << 52) + (std::int64_t{1023} << 52);
+  DoubleLanes scale;
   std::memcpy(&scale, &bits, sizeof scale);
-  return x < -708.0 ? 0.0 : p * scale;
+  x = tiny ? DoubleLanes{} : p * scale;
 }
 
 }  // namespace gmmvae

@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "gmmvae/backend.hpp"
+#include "gmmvae/clustering.hpp"
+#include "gmmvae/dataset.hpp"
+#include "gmmvae/error.hpp"
+#include "gmmvae/random.hpp"
+#include "host/clustering/lloyd.hpp"
+#include "host/linalg/symmetric.hpp"
+
+namespace gmmvae {
+
+namespace {
+
+// A gap on more points than this is computed on a sample of the data, and the references are as large: W
+// depends on N.
+constexpr std::size_t kGapPoints = 20000;
+// Streams of k-means starts: those on the data are 0, the references' follow, and the references' points lie
+// far off.
+constexpr std::uint32_t kReferenceStream = 1000;
+constexpr std::uint32_t kReferencePoints = 2000000;
+
+Matrix<float> gap_sample(MatrixView<float> x, std::uint64_t seed) {
+  const std::size_t count = std::min(x.rows, kGapPoints);
+  Matrix<float> out(count, x.cols);
+  if (count == x.rows) {
+    std::copy_n(x.data, x.size(), out.data());
+    return out;
+  }
+  const KeyedPermutation order(static_cast<std::uint32_t>(x.rows), seed, Purpose::clustering,
+                               kReferencePoints, 0);
+  for (std::size_t i = 0; i < count; ++i)
+    std::copy_n(x.row(order(static_cast<std::uint32_t>(i))).begin(), x.cols, out.row(i).begin());
+  return out;
+}
+
+/// The box around the points along the principal axes of their covariance.
+struct PrincipalBox {
+  std::vector<double> mean;
+  Matrix<double> axes;  // columns
+  std::vector<double> low, high;
+
+  explicit PrincipalBox(MatrixView<float> x) {
+    Moments m = moments(x);
+    mean = std::move(m.mean);
+    axes = symmetric_eigen(std::move(m.covariance)).vectors;
+    low.assign(x.cols, std::numeric_limits<double>::infinity());
+    high.assign(x.cols, -std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < x.rows; ++i)
+      for (std::size_t a = 0; a < x.cols; ++a) {
+        double along = 0.0;
+        for (std::size_t d = 0; d < x.cols; ++d) along += (x(i, d) - mean[d]) * axes(d, a);
+        low[a] = std::min(low[a], along);
+        high[a] = std::max(high[a], along);
+      }
+  }
+  [[nodiscard]] Matrix<float> draw(std::size_t count, const RandomStream& stream) const {
+    const std::size_t dim = mean.size();
+    Matrix<float> out(count, dim);
+    std::vector<double> along(dim);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t a = 0; a < dim; ++a)
+        along[a] = low[a] + (high[a] - low[a]) * stream.uniform(i * dim + a);
+      for (std::size_t d = 0; d < dim; ++d) {
+        double value = mean[d];
+        for (std::size_t a = 0; a < dim; ++a) value += axes(d, a) * along[a];
+        out(i, d) = static_cast<float>(value);
+      }
+    }
+    return out;
+  }
+};
+
+double log_within(MatrixView<float> x, std::size_t k, const KMeansOptions& options, std::uint32_t stream) {
+  KMeansOptions now = options;
+  now.k = k;
+  ThreadPool alone(1);
+  return std::log(kmeans(x, now, stream, alone).inertia);
+}
+
+}  // namespace
+
+std::optional<std::size_t> knee(std::span<const std::size_t> k, std::span<const double> inertia) {
+  if (k.size() < 3 || !(inertia.front() > inertia.back())) return std::nullopt;
+  const double width = static_cast<double>(k.back() - k.front());
+  const double lowest = *std::min_element(inertia.begin(), inertia.end());
+  const double height = inertia.front() - lowest;
+  std::size_t best = 0;
+  double most = -1.0;
+  for (std::size_t i = 0; i < k.size(); ++i) {
+    const double above = 1.0 - (inertia[i] - lowest) / height - static_cast<double>(k[i] - k.front()) / width;
+    if (above > most) most = above, best = i;
+  }
+  return best;
+}
+
+std::optional<double> calinski_harabasz(MatrixView<float> x, double inertia, std::size_t k) {
+  if (k < 2 || k >= x.rows || !(inertia > 0.0)) return std::nullopt;
+  const Matrix<double> covariance = moments(x).covariance;
+  double total = 0.0;
+  for (std::size_t d = 0; d < x.cols; ++d) total += covariance(d, d) * static_cast<double>(x.rows);
+  return (total - inertia) / static_cast<double>(k - 1) / (inertia / static_cast<double>(x.rows - k));
+}
+
+GapStatistic gap_statistic(MatrixView<float> x, std::span<const std::size_t> k, std::size_t references,
+                           const KMeansOptions& options) {
+  if (references < 2) throw UsageError("the gap statistic needs at least 2 reference sets");
+  const Matrix<float> sample = gap_sample(x, options.seed);
+  const PrincipalBox box(sample);
+  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
+  // Set 0 is the data, the others are references; every k-means runs on one thread, so many run side by side.
+  std::vector<double> logs((references + 1) * k.size());
+  pool.run(logs.size(), [&](std::size_t task) {
+    const std::size_t set = task / k.size(), at = task % k.size();
+    if (set == 0) {
+      logs[task] = log_within(sample, k[at], options, 0);
+      return;
+    }
+    const auto number = static_cast<std::uint32_t>(set);
+    const RandomStream stream(options.seed, Purpose::clustering, kReferencePoints + number);
+    logs[task] = log_within(box.draw(sample.rows(), stream), k[at], options, kReferenceStream + number);
+  });
+  GapStatistic out;
+  out.points = sample.rows();
+  const auto b = static_cast<double>(references);
+  for (std::size_t at = 0; at < k.size(); ++at) {
+    double mean = 0.0, spread = 0.0;
+    for (std::size_t set = 1; set <= references; ++set) mean += logs[set * k.size() + at] / b;
+    for (std::size_t set = 1; set <= references; ++set)
+      spread += std::pow(logs[set * k.size() + at] - mean, 2);
+    out.gap.push_back(mean - logs[at]);
+    out.error.push_back(std::sqrt(spread / b) * std::sqrt(1.0 + 1.0 / b));
+  }
+  return out;
+}
+
+std::size_t gap_one_error(std::span<const double> gap, std::span<const double> error) {
+  for (std::size_t i = 0; i + 1 < gap.size(); ++i)
+    if (gap[i] >= gap[i + 1] - error[i + 1]) return i;
+  return gap.size() - 1;
+}
+
+}  // namespace gmmvae
