@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gmmvae/clustering.hpp"
+#include "host/io/json_file.hpp"
 
 namespace gmmvae {
 
@@ -63,7 +64,7 @@ std::string clusters_json(const ClusterAnalysis& analysis) {
   out["warnings"] = analysis.warnings;
   out["absent"] = reasons(analysis);
   if (analysis.gap_points > 0) out["gap_points"] = analysis.gap_points;
-  return out.dump(2) + "\n";
+  return json_text(out);
 }
 
 }  // namespace gmmvae

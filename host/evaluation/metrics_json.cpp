@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gmmvae/evaluation.hpp"
+#include "host/io/json_file.hpp"
 
 namespace gmmvae {
 
@@ -193,7 +194,7 @@ std::string metrics_json(const Evaluation& evaluation) {
   report.values["test"] = evaluation.test;
   report.values["errors"] = report.errors;
   report.values["absent"] = report.absent;
-  return report.values.dump(2) + "\n";
+  return json_text(report.values);
 }
 
 }  // namespace gmmvae
