@@ -9,6 +9,8 @@ namespace gmmvae {
 namespace {
 
 constexpr Verb kVerbs[] = {
+    {"evaluate", run_evaluate},
+    {"cluster", run_cluster},
     {"doctor", run_doctor},
 };
 

@@ -17,6 +17,8 @@ int run_sample(const Settings& settings, Console& console);
 int run_encode(const Settings& settings, Console& console);
 int run_decode(const Settings& settings, Console& console);
 int run_reconstruct(const Settings& settings, Console& console);
+int run_evaluate(const Settings& settings, Console& console);
+int run_cluster(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
 
 /// How the program runs a verb; what help says of it stands in host/config/verbs.

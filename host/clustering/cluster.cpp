@@ -93,7 +93,6 @@ ClusterRow one_k(MatrixView<float> x, std::span<const std::int32_t> truth, std::
 void add_gaps(MatrixView<float> x, const ClusterOptions& options, ClusterAnalysis& out) {
   std::vector<std::size_t> ks;
   for (const ClusterRow& row : out.rows) ks.push_back(row.k);
-  // On a sample of a large data set k may not exceed the sample; rows beyond stay without a gap.
   KMeansOptions how;
   how.restarts = options.restarts;
   how.seed = options.seed;
@@ -197,7 +196,7 @@ ClusterAnalysis cluster(MatrixView<float> x, std::span<const std::int32_t> truth
   ClusterAnalysis out;
   for (std::size_t k : options.k) out.rows.push_back(one_k(x, truth, k, options, pool, out));
   choose(out);
-  if (options.references >= 2) add_gaps(x, options, out);
+  if (options.references > 0) add_gaps(x, options, out);
   warn_of_elbow(x, options, pool, out);
   return out;
 }

@@ -19,10 +19,10 @@ constexpr Range kFraction{.lowest = 0, .highest = 1, .below_highest = true};
 constexpr Range kSeed{.lowest = 0, .highest = 9007199254740992.0};
 
 constexpr std::string_view kDraws = "generate run";
-constexpr std::string_view kReadsData = "predict train sample encode decode reconstruct run";
+constexpr std::string_view kReadsData = "predict train sample encode decode reconstruct evaluate cluster run";
 constexpr std::string_view kHasObjective = "predict train run";
 constexpr std::string_view kTrains = "train run";
-constexpr std::string_view kReadsModel = "sample encode decode reconstruct";
+constexpr std::string_view kReadsModel = "sample encode decode reconstruct evaluate";
 
 constexpr Option kTable[] = {
     // Mixture
@@ -116,6 +116,26 @@ constexpr Option kTable[] = {
      .kind = path,
      .metavar = "FILE",
      .help = "latent points: what encode wrote, or .npy or .csv with one column a latent dimension"},
+    {.name = "data",
+     .group = "Data",
+     .verbs = "evaluate",
+     .kind = path,
+     .metavar = "FILE",
+     .help =
+         "real points, with their mixture where it is known: .npz, .npy or .csv, or - for standard input"},
+    {.name = "data",
+     .group = "Data",
+     .verbs = "cluster",
+     .kind = path,
+     .metavar = "FILE",
+     .help = "points to cluster: .npz, .npy or .csv, or - for standard input"},
+    {.name = "samples",
+     .group = "Data",
+     .verbs = "evaluate",
+     .kind = path,
+     .metavar = "FILE",
+     .help = "generated points to judge in place of a model: .npz, .npy or .csv",
+     .unset = "drawn from --model"},
     {.name = "key",
      .group = "Data",
      .verbs = kReadsData,
@@ -159,6 +179,15 @@ constexpr Option kTable[] = {
      .default_value = "0",
      .metavar = "F",
      .help = "fraction of the points held out",
+     .range = kFraction},
+
+    {.name = "validation",
+     .group = "Data",
+     .verbs = "evaluate",
+     .kind = real,
+     .metavar = "F",
+     .help = "fraction of the points that training held out; likelihoods use these where no mixture is known",
+     .unset = "as the model was trained",
      .range = kFraction},
 
     // Trained model
@@ -366,6 +395,60 @@ constexpr Option kTable[] = {
      .help = "stretch each column onto the range of this data, as the course did; hides a collapse",
      .unset = "not rescaled"},
 
+    // Evaluation
+    {.name = "count",
+     .group = "Evaluation",
+     .verbs = "evaluate",
+     .kind = integer,
+     .default_value = "10000",
+     .metavar = "N",
+     .help = "points to draw from the model",
+     .range = kPositiveCount},
+    {.name = "test",
+     .group = "Evaluation",
+     .verbs = "evaluate",
+     .kind = integer,
+     .default_value = "10000",
+     .metavar = "N",
+     .help = "fresh points to draw from a known mixture; else at most so many of the data",
+     .range = kPositiveCount},
+
+    // Clustering
+    {.name = "k",
+     .group = "Clustering",
+     .verbs = "cluster",
+     .kind = text,
+     .default_value = "1..16",
+     .metavar = "K",
+     .help = "numbers of clusters: 5, 2,4,8 or 1..16"},
+    {.name = "method",
+     .group = "Clustering",
+     .verbs = "cluster",
+     .kind = choice,
+     .default_value = "kmeans",
+     .metavar = "kmeans|gmm",
+     .help = "whose clusters: k-means, or Gaussian mixtures fitted by expectation maximisation",
+     .words =
+         [] {
+           return Words{"kmeans", "gmm"};
+         }},
+    {.name = "covariance",
+     .group = "Clustering",
+     .verbs = "cluster",
+     .kind = choice,
+     .default_value = "spherical",
+     .metavar = "KIND",
+     .help = "shape of the mixtures' components, for BIC and --method gmm",
+     .words = choices<CovarianceKind>},
+    {.name = "references",
+     .group = "Clustering",
+     .verbs = "cluster",
+     .kind = integer,
+     .default_value = "10",
+     .metavar = "B",
+     .help = "reference sets of the gap statistic; 0: no gap statistic",
+     .range = kCount},
+
     // Output
     {.name = "out",
      .group = "Output",
@@ -391,6 +474,34 @@ constexpr Option kTable[] = {
      .kind = path,
      .metavar = "FILE",
      .help = "points to write in raw units: .npy or .csv"},
+    {.name = "out",
+     .group = "Output",
+     .verbs = "evaluate",
+     .kind = path,
+     .metavar = "FILE.json",
+     .help = "metrics to write",
+     .unset = "not written"},
+    {.name = "out",
+     .group = "Output",
+     .verbs = "cluster",
+     .kind = path,
+     .metavar = "FILE.json",
+     .help = "what is known of every k, and which k each rule chooses",
+     .unset = "not written"},
+    {.name = "labels",
+     .group = "Output",
+     .verbs = "cluster",
+     .kind = path,
+     .metavar = "FILE.npy",
+     .help = "cluster of each point, for the only k or the one that gap (kmeans) or BIC (gmm) chooses",
+     .unset = "not written"},
+    {.name = "centers",
+     .group = "Output",
+     .verbs = "cluster",
+     .kind = path,
+     .metavar = "FILE.npy",
+     .help = "the same clusters' means",
+     .unset = "not written"},
     {.name = "history",
      .group = "Output",
      .verbs = "train",
