@@ -9,6 +9,7 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
 #include "host/clustering/lloyd.hpp"
+#include "host/data/rows.hpp"
 #include "host/parallel/lanes.hpp"
 
 namespace gmmvae {
@@ -248,10 +249,9 @@ class Lloyd {
 Matrix<float> start_rows(const Matrix<float>& rows, std::uint64_t seed, std::uint32_t stream) {
   if (rows.rows() <= 2 * kStartSample) return rows;
   const KeyedPermutation order(static_cast<std::uint32_t>(rows.rows()), seed, Purpose::clustering, stream, 0);
-  Matrix<float> out(kStartSample, rows.cols());
-  for (std::uint32_t i = 0; i < kStartSample; ++i)
-    std::copy_n(rows.row(order(i)).begin(), rows.cols(), out.row(i).begin());
-  return out;
+  std::vector<std::uint32_t> chosen(kStartSample);
+  for (std::uint32_t i = 0; i < kStartSample; ++i) chosen[i] = order(i);
+  return gather_rows(rows, chosen);
 }
 
 double squared_to_center(std::span<const float> x, std::span<const double> center) {

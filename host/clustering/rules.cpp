@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
@@ -8,6 +9,7 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
 #include "host/clustering/lloyd.hpp"
+#include "host/data/rows.hpp"
 #include "host/linalg/symmetric.hpp"
 
 namespace gmmvae {
@@ -23,17 +25,14 @@ constexpr std::uint32_t kReferenceStream = 1000;
 constexpr std::uint32_t kReferencePoints = 2000000;
 
 Matrix<float> gap_sample(MatrixView<float> x, std::uint64_t seed) {
-  const std::size_t count = std::min(x.rows, kGapPoints);
-  Matrix<float> out(count, x.cols);
-  if (count == x.rows) {
-    std::copy_n(x.data, x.size(), out.data());
-    return out;
+  std::vector<std::uint32_t> rows(std::min(x.rows, kGapPoints));
+  std::iota(rows.begin(), rows.end(), 0u);
+  if (rows.size() < x.rows) {
+    const KeyedPermutation order(static_cast<std::uint32_t>(x.rows), seed, Purpose::clustering,
+                                 kReferencePoints, 0);
+    for (std::uint32_t& row : rows) row = order(row);
   }
-  const KeyedPermutation order(static_cast<std::uint32_t>(x.rows), seed, Purpose::clustering,
-                               kReferencePoints, 0);
-  for (std::size_t i = 0; i < count; ++i)
-    std::copy_n(x.row(order(static_cast<std::uint32_t>(i))).begin(), x.cols, out.row(i).begin());
-  return out;
+  return gather_rows(x, rows);
 }
 
 /// The box around the points along the principal axes of their covariance.

@@ -6,6 +6,8 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/random.hpp"
+#include "host/data/rows.hpp"
+#include "host/evaluation/pairwise.hpp"
 #include "host/parallel/lanes.hpp"
 #include "host/parallel/thread_pool.hpp"
 
@@ -37,22 +39,6 @@ struct Grouped {
   }
 };
 
-// Sums of the distances of sixteen points to rows [begin, end).
-GMMVAE_CLONES void sum_to_rows(const float* block, const float* rows, std::size_t begin, std::size_t end,
-                               std::size_t dim, double* sums) {
-  for (std::size_t l = 0; l < kLanes; ++l) sums[l] = 0.0;
-  for (std::size_t start = begin; start < end; start += 256) {
-    Lanes tile = {};
-    for (std::size_t j = start; j < std::min(end, start + 256); ++j) {
-      Lanes distance;
-      squared_distances(block, rows + j * dim, dim, distance);
-      square_root(distance);
-      tile += distance;
-    }
-    for (std::size_t l = 0; l < kLanes; ++l) sums[l] += tile[l];
-  }
-}
-
 double silhouette_of(const double* sums, const Grouped& groups, std::size_t own) {
   const std::size_t k = groups.offsets.size() - 1;
   const auto size = [&](std::size_t c) {
@@ -73,26 +59,25 @@ std::optional<Estimate> silhouette(MatrixView<float> x, std::span<const std::int
                                    std::size_t sample, std::uint64_t seed, std::size_t threads) {
   const Grouped groups(x, labels, k);
   if (groups.filled < 2) return std::nullopt;
-  std::vector<std::size_t> chosen(x.rows);
-  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+  std::vector<std::uint32_t> chosen(x.rows);
+  std::iota(chosen.begin(), chosen.end(), 0u);
   if (sample > 0 && sample < x.rows) {
     const KeyedPermutation order(static_cast<std::uint32_t>(x.rows), seed, Purpose::clustering, kSampleStream,
                                  kSampleStep);
     for (std::size_t i = 0; i < sample; ++i) chosen[i] = order(static_cast<std::uint32_t>(i));
     chosen.resize(sample);
   }
-  Matrix<float> points(chosen.size(), x.cols);
-  for (std::size_t i = 0; i < chosen.size(); ++i)
-    std::copy_n(x.row(chosen[i]).begin(), x.cols, points.row(i).begin());
+  const Matrix<float> points = gather_rows(x, chosen);
   const LaneBlocks blocks(points);
   std::vector<double> values(chosen.size());
   ThreadPool pool(threads == 0 ? available_threads() : threads);
   pool.for_range(blocks.blocks(), 4, [&](std::size_t begin, std::size_t end) {
     std::vector<double> sums(k * kLanes);
     for (std::size_t b = begin; b < end; ++b) {
+      std::fill(sums.begin(), sums.end(), 0.0);
       for (std::size_t c = 0; c < k; ++c)
-        sum_to_rows(blocks.block(b), groups.rows.data(), groups.offsets[c], groups.offsets[c + 1], x.cols,
-                    sums.data() + c * kLanes);
+        sum_distances(blocks.block(b), groups.rows.data() + groups.offsets[c] * x.cols,
+                      groups.offsets[c + 1] - groups.offsets[c], x.cols, sums.data() + c * kLanes);
       for (std::size_t l = 0; l < blocks.filled(b); ++l) {
         const std::size_t i = b * kLanes + l;
         values[i] = silhouette_of(sums.data() + l, groups, static_cast<std::size_t>(labels[chosen[i]]));

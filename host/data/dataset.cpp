@@ -10,9 +10,9 @@
 
 namespace gmmvae {
 
-Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t seed) {
+Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t seed, std::uint32_t stream) {
   if (count == 0) throw UsageError("--samples is 0; a data set needs at least one point.");
-  LabelledPoints drawn = sample_mixture(mixture, count, seed);
+  LabelledPoints drawn = sample_mixture(mixture, count, seed, stream);
   Dataset dataset;
   dataset.x = Matrix<float>(count, mixture.dim());
   for (std::size_t i = 0; i < drawn.points.size(); ++i) {

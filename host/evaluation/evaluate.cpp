@@ -7,6 +7,7 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/evaluation.hpp"
 #include "gmmvae/random.hpp"
+#include "host/data/rows.hpp"
 #include "host/evaluation/latent_metrics.hpp"
 #include "host/evaluation/likelihood.hpp"
 #include "host/evaluation/two_sample.hpp"
@@ -45,24 +46,6 @@ Figure attempt(const Compute& compute) {
   }
 }
 
-Matrix<float> to_single(const Matrix<double>& x) {
-  Matrix<float> out(x.rows(), x.cols());
-  for (std::size_t i = 0; i < x.size(); ++i) out.data()[i] = static_cast<float>(x.data()[i]);
-  return out;
-}
-
-Matrix<float> fresh_points(const Mixture& mixture, std::size_t count, std::uint64_t seed,
-                           std::uint32_t stream) {
-  return to_single(sample_mixture(mixture, count, seed, stream).points);
-}
-
-Matrix<float> rows_of(MatrixView<float> x, std::span<const std::uint32_t> rows) {
-  Matrix<float> out(rows.size(), x.cols);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(x.row(rows[i]).begin(), x.cols, out.row(i).begin());
-  return out;
-}
-
 /// At most `most` rows, drawn without replacement, in their order.
 Matrix<float> some_rows(MatrixView<float> x, std::size_t most, std::uint64_t seed) {
   std::vector<std::uint32_t> rows(x.rows);
@@ -73,7 +56,7 @@ Matrix<float> some_rows(MatrixView<float> x, std::size_t most, std::uint64_t see
     rows.resize(most);
     std::sort(rows.begin(), rows.end());
   }
-  return rows_of(x, rows);
+  return gather_rows(x, rows);
 }
 
 /// What all the figures of one evaluation share.
@@ -91,7 +74,7 @@ struct Reference {
     if (data.x.rows() == 0) throw DataError("there is no data to evaluate against");
     split(held_out);
     if (data.mixture) {
-      test = fresh_points(*data.mixture, options.test, options.seed, kTestStream);
+      test = make_dataset(*data.mixture, options.test, options.seed, kTestStream).x;
       test_points = "fresh points from the known mixture";
     }
     const Matrix<double> covariance = data.mixture ? data.mixture->covariance() : moments(data.x).covariance;
@@ -111,8 +94,8 @@ struct Reference {
     std::vector<std::uint32_t> kept;
     for (std::uint32_t row = 0; row < out.size(); ++row)
       if (out[row] == 0) kept.push_back(row);
-    training = rows_of(data.x, kept);
-    test = some_rows(rows_of(data.x, held_out), options.test, options.seed);
+    training = gather_rows(data.x, kept);
+    test = some_rows(gather_rows(data.x, held_out), options.test, options.seed);
     test_points = "points held out of training";
   }
 };
@@ -137,6 +120,7 @@ SampleMetrics sample_metrics(const Matrix<float>& generated, Reference& r) {
     out.recall = figure(n.recall);
     out.density = figure(n.density);
     out.coverage = figure(n.coverage);
+    out.coverage_of_equal_laws = expected_coverage(r.test.rows(), generated.rows(), kNeighbors);
   } catch (const DataError& error) {
     out.precision = out.recall = out.density = out.coverage = absent(error.what());
   }
@@ -148,7 +132,9 @@ SampleMetrics sample_metrics(const Matrix<float>& generated, Reference& r) {
       [&] { return sliced_wasserstein(generated, r.test, r.options.directions, r.options.seed, r.pool); });
   const std::size_t exact = std::min({r.options.exact_points, generated.rows(), r.test.rows()});
   out.wasserstein = attempt([&] { return wasserstein(head(generated, exact), head(r.test, exact)); });
-  out.energy_distance = attempt([&] { return energy_distance(generated, r.test, r.pool).distance; });
+  const EnergyDistance energy = energy_distance(generated, r.test, r.pool);
+  out.energy_distance = figure(energy.distance);
+  out.energy_distance_of_equal_laws = energy.expected;
   return out;
 }
 
@@ -214,7 +200,7 @@ Evaluation start(Reference& r, std::size_t count) {
   out.test = r.test.rows();
   out.test_points = r.test_points;
   if (r.data.mixture && r.options.ceiling)
-    out.truth = sample_metrics(fresh_points(*r.data.mixture, count, r.options.seed, kCeilingStream), r);
+    out.truth = sample_metrics(make_dataset(*r.data.mixture, count, r.options.seed, kCeilingStream).x, r);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gmmvae/random.hpp"
+#include "host/evaluation/pairwise.hpp"
 
 namespace gmmvae {
 
@@ -14,15 +15,6 @@ constexpr std::uint32_t kElboStep = 2;
 constexpr std::uint32_t kImportanceStep = 3;
 // Latent points decoded in one call: enough to fill a backend, small in memory.
 constexpr std::size_t kDecodedAtOnce = std::size_t{1} << 16;
-
-double squared_distance(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t d = 0; d < a.size(); ++d) {
-    const double difference = static_cast<double>(a[d]) - b[d];
-    sum += difference * difference;
-  }
-  return sum;
-}
 
 // Samples of the posterior of some points and what each of them is worth.
 struct PosteriorDraws {

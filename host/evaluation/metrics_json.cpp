@@ -149,6 +149,16 @@ Json samples_json(const SampleMetrics& metrics) {
   return report.values;
 }
 
+// What two samples of one law give on average: the measure where there is no truth to draw from.
+Json equal_laws_json(const SampleMetrics& metrics) {
+  Json out;
+  out["density"] = 1.0;
+  out["coverage"] = number(metrics.coverage_of_equal_laws);
+  out["mmd2"] = 0.0;
+  out["energy_distance"] = number(metrics.energy_distance_of_equal_laws);
+  return out;
+}
+
 // What the truth itself would score: the sample metrics of fresh points, and no model's likelihood can pass
 // the mixture's own.
 Json ceiling_json(const Evaluation& evaluation) {
@@ -184,6 +194,7 @@ std::string metrics_json(const Evaluation& evaluation) {
   }
   report.values["ceiling"] = ceiling_json(evaluation);
   if (!evaluation.truth) report.absent["ceiling"] = "the mixture that the data come from is not known";
+  report.values["equal_laws"] = equal_laws_json(evaluation.samples);
   if (evaluation.likelihood) report.values["likelihood"] = likelihood_json(*evaluation.likelihood);
   if (evaluation.latent) report.values["latent"] = latent_json(*evaluation.latent);
   if (evaluation.lipschitz)

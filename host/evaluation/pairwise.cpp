@@ -45,12 +45,16 @@ GMMVAE_INLINE void sum_distances_body(const float* block, const float* rows, std
   }
 }
 
+}  // namespace
+
 GMMVAE_CLONES void sum_distances(const float* block, const float* rows, std::size_t count, std::size_t dim,
-                                 double* sums){
+                                 double* sums) {
 #define GMMVAE_CALL(D) sum_distances_body(block, rows, count, D, sums)
-    GMMVAE_BY_DIMENSION(dim, GMMVAE_CALL)
+  GMMVAE_BY_DIMENSION(dim, GMMVAE_CALL)
 #undef GMMVAE_CALL
 }
+
+namespace {
 
 // One exponential serves the four bandwidths: each kernel is the fourth power of the wider one.
 GMMVAE_INLINE void sum_rbf_body(const float* block, const float* rows, std::size_t count, std::size_t dim,

@@ -14,6 +14,20 @@ namespace gmmvae {
 // differences, so equal points are at distance exactly 0. Results do not depend on threads or instruction
 // set.
 
+/// |a - b|^2 in double.
+inline double squared_distance(std::span<const float> a, std::span<const float> b) {
+  double sum = 0.0;
+  for (std::size_t d = 0; d < a.size(); ++d) {
+    const double difference = static_cast<double>(a[d]) - b[d];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+/// Adds to sums[l] the distances of point l of a block of sixteen (see LaneBlocks) to `count` rows
+/// [count,dim].
+void sum_distances(const float* block, const float* rows, std::size_t count, std::size_t dim, double* sums);
+
 /// [N] squared distance of each point to its k-th nearest other point of the same set; needs N > k >= 1.
 std::vector<float> kth_neighbor_squared(MatrixView<float> x, std::size_t k, ThreadPool& pool);
 

@@ -7,6 +7,7 @@
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
+#include "host/evaluation/pairwise.hpp"
 #include "host/evaluation/two_sample.hpp"
 #include "host/parallel/lanes.hpp"
 
@@ -175,15 +176,6 @@ GMMVAE_CLONES void squared_costs(const LaneBlocks& y, MatrixView<float> x, float
     }
     std::fill(out + i * columns + y.rows(), out + (i + 1) * columns, SearchState::kFar);
   }
-}
-
-double squared_distance(std::span<const float> a, std::span<const float> b) {
-  double sum = 0.0;
-  for (std::size_t d = 0; d < a.size(); ++d) {
-    const double difference = static_cast<double>(a[d]) - b[d];
-    sum += difference * difference;
-  }
-  return sum;
 }
 
 }  // namespace

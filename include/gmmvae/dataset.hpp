@@ -22,7 +22,8 @@ struct Dataset {
 
 enum class ScaleKind { none, minmax, standard };
 
-/// A per-column affine map: scaled = (raw - offset) / scale. Fitted once, kept in the model file, undone on sampling.
+/// A per-column affine map: scaled = (raw - offset) / scale. Fitted once, kept in the model file, undone on
+/// sampling.
 struct Scaler {
   ScaleKind kind = ScaleKind::none;
   std::vector<double> offset;  ///< [D]
@@ -38,8 +39,9 @@ struct Scaler {
   [[nodiscard]] double log_jacobian() const;
 };
 
-/// Draws `count` points from the mixture as a data set that knows its truth.
-Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t seed);
+/// Draws `count` points from the mixture as a data set that knows its truth; another `stream` of the same
+/// seed gives other points.
+Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t seed, std::uint32_t stream = 0);
 
 /// Mean [D] and covariance [D,D] (divisor N) of the rows, in double.
 struct Moments {
@@ -48,7 +50,8 @@ struct Moments {
 };
 Moments moments(MatrixView<float> x);
 
-/// Splits the rows by a keyed permutation: round(fraction * N) rows are held out, the rest kept, both in their order.
+/// Splits the rows by a keyed permutation: round(fraction * N) rows are held out, the rest kept, both in
+/// their order.
 struct Split {
   std::vector<std::uint32_t> training;
   std::vector<std::uint32_t> validation;

@@ -137,6 +137,8 @@ TEST(Evaluate, TwoSampleFilesNeedNoModel) {
     EXPECT_TRUE(file.at("absent").contains(key)) << key;
   }
   EXPECT_EQ(file.at("modes").at("captured"), 1);
+  EXPECT_NEAR(file.at("equal_laws").at("coverage"), file.at("coverage"), 0.05);  // they are equal laws
+  EXPECT_GT(file.at("equal_laws").at("energy_distance"), 0.0);
 }
 
 TEST(Evaluate, TrapsGiveNullWithAReason) {
