@@ -6,6 +6,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "host/io/json_file.hpp"
 
 namespace gmmvae {
 namespace {
@@ -78,6 +81,10 @@ void Console::print(std::string_view line) const {
 
 void Console::result(const JsonObject& object) const {
   if (json_) write_standard_output(object.text() + "\n");
+}
+
+void Console::result(const nlohmann::ordered_json& object) const {
+  if (json_) write_standard_output(json_text(object));
 }
 
 void Console::say(std::string_view line) const {

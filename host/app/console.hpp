@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,7 @@ class Console {
   void print(std::string_view line) const;
   /// The result under --json; nothing otherwise.
   void result(const JsonObject& object) const;
+  void result(const nlohmann::ordered_json& object) const;
   /// A message on standard error; nothing under -q.
   void say(std::string_view line) const;
   /// The same, with -v only.

@@ -9,6 +9,7 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
 #include "gmmvae/evaluation.hpp"
+#include "host/app/device.hpp"
 #include "host/app/files.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
@@ -48,9 +49,7 @@ Evaluation evaluation_of(const Settings& settings, Console& console) {
   if (!settings.is_set("model"))
     throw UsageError("evaluate needs --model FILE, or --samples FILE with the generated points");
   const ChosenModel model = read_model(settings);
-  std::string note;
-  const std::unique_ptr<Backend> backend = make_backend(backend_options(settings), &note);
-  if (!note.empty()) console.detail(note);
+  const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   return evaluate(*backend, model.vae, model.index, data, held_out_rows(settings, model.vae, data), options);
 }
 

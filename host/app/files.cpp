@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that name files a verb reads.
-constexpr std::string_view kInputs[] = {"data", "model", "samples", "rescale-to"};
+constexpr std::string_view kInputs[] = {"data", "model", "samples", "rescale-to", "mixture"};
 
 LoadOptions load_options(const Settings& settings) {
   LoadOptions options;
@@ -62,6 +62,12 @@ Dataset read_data(const Settings& settings, std::string_view option) {
   }
   if (path.extension() != ".npz") options.key.reset();
   return load_dataset(path.string(), options);
+}
+
+Dataset read_latents(const Settings& settings) {
+  LoadOptions options = load_options(settings);
+  options.default_key = "mean";
+  return load_dataset(settings.required_path("data").string(), options);
 }
 
 ChosenModel read_model(const Settings& settings) {

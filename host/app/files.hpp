@@ -17,6 +17,9 @@ Dataset read_data(const Settings& settings);
 /// The same for another option that names a data set.
 Dataset read_data(const Settings& settings, std::string_view option);
 
+/// Latent points that --data names: read the same way, but an .npz is taken to be what encode wrote.
+Dataset read_latents(const Settings& settings);
+
 /// A model file with the one model in it that --index names.
 struct ChosenModel {
   Vae vae;
@@ -24,9 +27,9 @@ struct ChosenModel {
 };
 ChosenModel read_model(const Settings& settings);
 
-/// The path of an output option, after a look whether it can be written: the work is not to be lost at its end.
-/// Throws UsageError where it is missing, has another ending than those in `endings` (separated by blanks; "" for any)
-/// or is one of the verb's inputs; DataError where it cannot be written.
+/// The path of an output option, after a look whether it can be written: the work is not to be lost at its
+/// end. Throws UsageError where it is missing, has another ending than those in `endings` (separated by
+/// blanks; "" for any) or is one of the verb's inputs; DataError where it cannot be written.
 std::string writable_path(const Settings& settings, std::string_view option, std::string_view endings);
 
 /// Points to a .npy or .csv file, columns x1 .. xD.

@@ -9,9 +9,9 @@ namespace gmmvae {
 namespace {
 
 constexpr Verb kVerbs[] = {
-    {"evaluate", run_evaluate},
-    {"cluster", run_cluster},
-    {"doctor", run_doctor},
+    {"generate", run_generate}, {"predict", run_predict}, {"sample", run_sample},
+    {"encode", run_encode},     {"decode", run_decode},   {"reconstruct", run_reconstruct},
+    {"evaluate", run_evaluate}, {"cluster", run_cluster}, {"doctor", run_doctor},
 };
 
 }  // namespace

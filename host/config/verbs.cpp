@@ -14,7 +14,7 @@ const std::vector<VerbInfo>& verbs() {
        {"gmmvae generate --out data.npz",
         "gmmvae generate --layout ring --components 8 --dim 2 --spread 2 --sigma 0.1 --out ring.csv",
         "gmmvae generate --covariance full --weights dirichlet:5 --samples 5000 --seed 7 --out data.npz",
-        "gmmvae generate --mixture data.mixture.toml --samples 100 --out more.npy"}},
+        "gmmvae generate --mixture ring.csv.mixture.toml --samples 100 --out more.npy"}},
       {"predict",
        "say before any training which latent dimensions will collapse",
        "--data FILE [options]",

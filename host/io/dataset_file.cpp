@@ -108,9 +108,9 @@ Mixture read_mixture(const NpzReader& reader) {
 
 Dataset read_npz_dataset(std::unique_ptr<InputFile> file, const LoadOptions& options) {
   const NpzReader reader(std::move(file));
-  const std::string key = options.key.value_or("x");
+  const std::string key = options.key.value_or(options.default_key);
   if (!options.key && !reader.contains(key) && !reader.keys().empty()) {
-    throw DataError(fmt::format("{} has no array x; choose another with --key: {}", reader.file_name(),
+    throw DataError(fmt::format("{} has no array {}; choose another with --key: {}", reader.file_name(), key,
                                 excerpt(fmt::format("{}", fmt::join(reader.keys(), ", ")))));
   }
   Dataset dataset;

@@ -14,7 +14,8 @@ struct LoadOptions {
   std::optional<std::string>
       label;  ///< --label: the CSV column or .npz array of the labels; unset: `label`, if any
   std::optional<char> delimiter;  ///< --delimiter of a CSV; unset: the comma, or what the first line suggests
-  std::optional<std::string> key;  ///< --key: the .npz array of the points; unset: `x`
+  std::optional<std::string> key;  ///< --key: the .npz array of the points; unset: default_key
+  std::string default_key = "x";
 };
 
 /// Reads .npz, .npy or .csv, told by the name's ending or, for other names and for `-` (standard input), by

@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmmvae/dataset.hpp"
+#include "gmmvae/error.hpp"
+#include "gmmvae/mixture.hpp"
+#include "host/app/files.hpp"
+#include "host/app/verbs.hpp"
+#include "host/config/builders.hpp"
+#include "host/io/dataset_file.hpp"
+#include "host/mixture/mixture_toml.hpp"
+
+namespace gmmvae {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Options that say how a mixture is drawn, and so contradict one that is read.
+constexpr std::string_view kDrawing[] = {"layout", "components", "dim",    "spread",
+                                         "sigma",  "covariance", "weights"};
+
+Mixture drawn_mixture(const Settings& settings) {
+  const MixtureSpec spec = mixture_spec(settings);
+  const std::uint64_t count = settings.count("samples");
+  if (spec.components > count)
+    throw UsageError(
+        fmt::format("{} is {}, more than the {} points that {} asks for: give every component a chance",
+                    settings.label("components"), spec.components, count, settings.label("samples")));
+  return draw_mixture(spec, settings.count("seed"));
+}
+
+Mixture chosen_mixture(const Settings& settings) {
+  if (!settings.is_set("mixture")) return drawn_mixture(settings);
+  for (const std::string_view option : kDrawing) {
+    // A configuration may be shared with runs that draw their mixture; a command line is about this one.
+    const std::string source = settings.get(option).source;
+    if (source == "flag" || source == "--set")
+      throw UsageError(fmt::format("{} does not go with {}: the file says how the mixture looks",
+                                   settings.label(option), settings.label("mixture")));
+  }
+  return read_mixture_toml(settings.text("mixture"));
+}
+
+/// What is exactly known of the mixture's entropy, in nats: no model can reach a mean log-likelihood above
+/// minus this. Parts that would take more than about a second are left out.
+struct EntropyFacts {
+  std::optional<Estimate> estimate;
+  std::size_t draws = 0;
+  std::optional<double> lower, upper;
+};
+
+EntropyFacts entropy_facts(const Mixture& mixture, std::uint64_t seed) {
+  constexpr double work = 5e8;  // multiplications
+  constexpr double fewest = 100, most = 20000;
+  const auto components = static_cast<double>(mixture.components()), dim = static_cast<double>(mixture.dim());
+  EntropyFacts facts;
+  // One density solves a triangular system for each component; a pair of components takes up to D of them.
+  const double affordable = work / (components * (10.0 + dim * dim));
+  if (affordable >= fewest) {
+    facts.draws = static_cast<std::size_t>(std::min(affordable, most));
+    facts.estimate = mixture.entropy(facts.draws, seed);
+  }
+  if (components * components * (10.0 + dim * dim * dim) <= work) {
+    facts.lower = mixture.entropy_lower_bound();
+    facts.upper = mixture.entropy_upper_bound();
+  }
+  return facts;
+}
+
+std::vector<std::uint64_t> points_per_component(const Dataset& data) {
+  std::vector<std::uint64_t> counts(data.mixture->components());
+  for (const std::int32_t label : data.labels) ++counts[static_cast<std::size_t>(label)];
+  return counts;
+}
+
+ordered_json number_or_null(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json generated_json(const Settings& settings, const std::string& out, const Dataset& data,
+                            const std::vector<std::uint64_t>& counts, const EntropyFacts& entropy) {
+  ordered_json object;
+  object["out"] = out;
+  object["mixture_file"] = out.ends_with(".npz") ? ordered_json(nullptr) : ordered_json(mixture_path(out));
+  object["samples"] = data.x.rows();
+  object["dim"] = data.x.cols();
+  object["components"] = counts.size();
+  object["seed"] = settings.count("seed");
+  object["weights"] = data.mixture->weights();
+  object["points_per_component"] = counts;
+  object["entropy"] = entropy.estimate ? ordered_json(entropy.estimate->value) : ordered_json(nullptr);
+  object["entropy_error"] =
+      entropy.estimate ? ordered_json(entropy.estimate->standard_error) : ordered_json(nullptr);
+  object["entropy_draws"] = entropy.draws;
+  object["entropy_lower_bound"] = number_or_null(entropy.lower);
+  object["entropy_upper_bound"] = number_or_null(entropy.upper);
+  return object;
+}
+
+void print_generated(const Console& console, const Dataset& data, const EntropyFacts& entropy) {
+  console.print(fmt::format("{} points in {} dimensions from a mixture of {} Gaussians", data.x.rows(),
+                            data.x.cols(), data.mixture->components()));
+  if (entropy.estimate)
+    console.print(
+        fmt::format("entropy of the mixture: {:.4f} ± {:.4f} nats per point ({} draws); no model's "
+                    "log-likelihood can exceed minus this",
+                    entropy.estimate->value, entropy.estimate->standard_error, entropy.draws));
+  if (entropy.lower)
+    console.print(fmt::format("it lies between {:.4f} and {:.4f} nats (Kolchinsky and Tracey's bounds)",
+                              *entropy.lower, *entropy.upper));
+}
+
+void warn_of_empty_components(const Console& console, const std::vector<std::uint64_t>& counts) {
+  const auto empty = std::count(counts.begin(), counts.end(), 0u);
+  if (empty > 0)
+    console.warn(fmt::format("{} of {} components have no point: take more --samples", empty, counts.size()));
+}
+
+}  // namespace
+
+int run_generate(const Settings& settings, Console& console) {
+  const std::string out = writable_path(settings, "out", ".npz .npy .csv");
+  const std::uint64_t seed = settings.count("seed");
+  const Mixture mixture = chosen_mixture(settings);
+  const Dataset data = make_dataset(mixture, settings.count("samples"), seed);
+  save_dataset(out, data);
+  const std::vector<std::uint64_t> counts = points_per_component(data);
+  const EntropyFacts entropy = entropy_facts(mixture, seed);
+  warn_of_empty_components(console, counts);
+  console.say(out.ends_with(".npz") ? fmt::format("wrote {}", out)
+                                    : fmt::format("wrote {} and {}", out, mixture_path(out)));
+  print_generated(console, data, entropy);
+  console.result(generated_json(settings, out, data, counts, entropy));
+  return 0;
+}
+
+}  // namespace gmmvae
