@@ -1,12 +1,16 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/objective.hpp"
 #include "gmmvae/random.hpp"
+#include "host/vae/names.hpp"
 
 namespace gmmvae {
 namespace {
@@ -154,10 +158,28 @@ double minimum(const LinearVae& vae) {
   return vae.loss(p);
 }
 
-class LossFloor : public testing::TestWithParam<Objective> {};
+/// elbo-learned-per-dim-beta-2 and the like; a fixed variance is named with its value.
+std::string describe(const Objective& objective) {
+  std::string text = to_string(objective.kind);
+  if (objective.kind == ObjectiveKind::elbo) text += "-" + to_string(objective.variance_kind);
+  if (objective.kind == ObjectiveKind::elbo && objective.variance_kind == DecoderVarianceKind::fixed) {
+    text += fmt::format("-{}", objective.decoder_variance);
+  }
+  return text + fmt::format("-beta-{}", objective.beta);
+}
+
+struct NamedObjective {
+  Objective objective;
+  NamedObjective(const Objective& value) : objective(value) {}  // NOLINT(google-explicit-constructor)
+};
+std::ostream& operator<<(std::ostream& out, const NamedObjective& named) {
+  return out << describe(named.objective);
+}
+
+class LossFloor : public testing::TestWithParam<NamedObjective> {};
 
 TEST_P(LossFloor, IsTheMinimumOfTheLinearVae) {
-  const Objective& objective = GetParam();
+  const Objective& objective = GetParam().objective;
   for (const std::size_t latent : {1U, 2U}) {
     for (const std::uint64_t seed : {1U, 2U}) {
       const Matrix<double> covariance = some_covariance(3, seed);
@@ -174,7 +196,13 @@ INSTANTIATE_TEST_SUITE_P(Objectives, LossFloor,
                                          learned(DecoderVarianceKind::learned),
                                          learned(DecoderVarianceKind::learned, 0.5),
                                          learned(DecoderVarianceKind::learned, 2.0), learned_columns(1.0),
-                                         learned_columns(2.0)));
+                                         learned_columns(2.0)),
+                         [](const auto& run) {
+                           std::string name = describe(run.param.objective);
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
+                           return name;
+                         });
 
 // Tipping & Bishop's maximum likelihood: -1/2 [D log 2 pi + sum_{i<=q} log lambda_i + (D-q) log s2 + D]. The
 // formulas agree to rounding of sums of a dozen terms of order 10: 1e-12.

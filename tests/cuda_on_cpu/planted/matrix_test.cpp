@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ struct Bug {
   std::string name;
   std::vector<std::string> expected;
 };
+std::ostream& operator<<(std::ostream& out, const Bug& bug) {
+  return out << bug.name;
+}
 
 std::vector<Bug> bugs() {
   std::ifstream file(PLANTED_MATRIX);
