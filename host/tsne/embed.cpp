@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "gmmvae/backend.hpp"
+#include "gmmvae/error.hpp"
+#include "gmmvae/tsne.hpp"
+#include "host/tsne/descent.hpp"
+#include "host/tsne/schedule.hpp"
+#include "host/tsne/start.hpp"
+
+namespace gmmvae {
+namespace {
+
+using namespace tsne;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReportEvery = 50;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void check_options(const TsneOptions& options) {
+  if (options.dim < 1 || options.dim > 3)
+    throw UsageError(fmt::format("an embedding has 1, 2 or 3 dimensions, not {}", options.dim));
+  if (options.method == GradientMethod::fft && options.dim != 2)
+    throw UsageError(fmt::format(
+        "the FFT-accelerated gradient knows 2 dimensions, not {}: take the exact one", options.dim));
+  const auto positive = [](double value, const char* name) {
+    if (!(value > 0.0) || !std::isfinite(value))
+      throw UsageError(fmt::format("{} must be a number above 0, not {}", name, value));
+  };
+  positive(options.exaggeration, "the exaggeration");
+  positive(options.late_exaggeration, "the late exaggeration");
+  if (options.learning_rate != 0.0) positive(options.learning_rate, "the learning rate");
+}
+
+/// Rows of `from`, which stand in the order of the data, at their places in the affinities' order.
+Matrix<float> to_places(const Affinities& affinities, MatrixView<float> from) {
+  Matrix<float> out(from.rows, from.cols);
+  for (std::size_t r = 0; r < from.rows; ++r)
+    std::ranges::copy(from.row(affinities.order[r]), out.row(r).begin());
+  return out;
+}
+
+Matrix<float> to_data_order(const Affinities& affinities, const Matrix<float>& from) {
+  Matrix<float> out(from.rows(), from.cols());
+  for (std::size_t r = 0; r < from.rows(); ++r)
+    std::ranges::copy(from.row(r), out.row(affinities.order[r]).begin());
+  return out;
+}
+
+std::unique_ptr<Repulsion> make_repulsion(GradientMethod) {
+  return make_exact_repulsion();
+}
+
+GradientMethod chosen_method(GradientMethod, std::size_t, std::size_t) {
+  return GradientMethod::exact;
+}
+
+/// Steps, polls, reports and snapshots until the schedule or the caller ends it.
+void descend(Descent& descent, Schedule& schedule, const Affinities& affinities, const TsneControl& control,
+             Embedding& out) {
+  double kl = 0.0;
+  std::size_t kl_at = schedule.iteration() + 1;  // none yet
+  const auto current_kl = [&] {
+    if (kl_at != schedule.iteration()) kl = descent.kl_divergence();
+    kl_at = schedule.iteration();
+    return kl;
+  };
+  while (!schedule.done()) {
+    if (control.stop && control.stop()) {
+      out.stopped = true;
+      break;
+    }
+    descent.step(schedule.step_size());
+    schedule.advance();
+    const std::size_t iteration = schedule.iteration();
+    const bool reports = control.progress && iteration % kReportEvery == 0;
+    const bool exaggerating = schedule.exaggerating();
+    if (schedule.wants_divergence()) schedule.see_divergence(current_kl());
+    if (reports) control.progress({iteration, current_kl(), exaggerating});
+    if (control.snapshot && control.snapshot_every > 0 && iteration % control.snapshot_every == 0)
+      control.snapshot(iteration, to_data_order(affinities, descent.positions()));
+  }
+  out.kl_divergence = current_kl();
+}
+
+}  // namespace
+
+Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
+                const TsneControl& control, const TsneState* resume) {
+  check_options(options);
+  const std::size_t rows = affinities.points();
+  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
+  Embedding out;
+  const Clock::time_point start = Clock::now();
+  Matrix<float> positions, update, gains;
+  Schedule schedule(options, rows);
+  if (resume != nullptr) {
+    if (resume->positions.rows() != rows || resume->positions.cols() != options.dim)
+      throw UsageError("the state to resume from belongs to other data or another number of dimensions");
+    positions = to_places(affinities, resume->positions);
+    update = to_places(affinities, resume->update);
+    gains = to_places(affinities, resume->gains);
+    schedule.restore(*resume);
+  } else {
+    positions = to_places(affinities, starting_points(x, rows, options, pool));
+  }
+  out.seconds.start = seconds_since(start);
+  const Clock::time_point begin = Clock::now();
+  out.method = chosen_method(options.method, rows, options.dim);
+  const std::unique_ptr<Descent> descent =
+      make_cpu_descent(affinities, std::move(positions), std::move(update), std::move(gains),
+                       make_repulsion(out.method), pool);
+  descend(*descent, schedule, affinities, control, out);
+  schedule.save(out.state);
+  out.state.positions = to_data_order(affinities, descent->positions());
+  out.state.update = to_data_order(affinities, descent->update());
+  out.state.gains = to_data_order(affinities, descent->gains());
+  out.points = out.state.positions;
+  out.iterations = schedule.iteration();
+  out.exaggeration_end = schedule.exaggeration_end();
+  out.perplexity = affinities.perplexity;
+  out.effective_perplexity = affinities.effective_perplexity;
+  out.neighbors = affinities.neighbors;
+  out.recall = affinities.recall;
+  out.warnings = affinities.warnings;
+  out.seconds.neighbors = affinities.neighbor_seconds;
+  out.seconds.affinities = affinities.seconds;
+  out.seconds.descent = seconds_since(begin);
+  return out;
+}
+
+Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneControl& control,
+                const TsneState* resume) {
+  check_options(options);
+  return embed(tsne_affinities(x, options), x, options, control, resume);
+}
+
+TsneGradient tsne_gradient(const Affinities& affinities, MatrixView<float> y, GradientMethod method,
+                           std::size_t threads) {
+  const std::size_t rows = affinities.points();
+  if (y.rows != rows || y.cols < 1 || y.cols > 3)
+    throw UsageError(fmt::format("the gradient of {} points is asked for at an embedding of {} x {} numbers",
+                                 rows, y.rows, y.cols));
+  ThreadPool pool(threads == 0 ? available_threads() : threads);
+  const Matrix<float> positions = to_places(affinities, y);
+  std::vector<float> attraction(y.size()), repulsion(y.size());
+  attract(affinities, positions, attraction.data(), pool);
+  TsneGradient out;
+  out.normalization =
+      make_repulsion(chosen_method(method, rows, y.cols))->compute(positions, repulsion.data(), pool);
+  out.kl_divergence = affinity_entropy(affinities) + edge_logarithms(affinities, positions, pool) +
+                      std::log(out.normalization);
+  out.gradient = Matrix<double>(rows, y.cols);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t d = 0; d < y.cols; ++d)
+      out.gradient(affinities.order[r], d) =
+          4.0 * (attraction[r * y.cols + d] - repulsion[r * y.cols + d] / out.normalization);
+  return out;
+}
+
+}  // namespace gmmvae

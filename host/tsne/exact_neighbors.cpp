@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "host/parallel/lanes.hpp"
+#include "host/tsne/neighbors.hpp"
+
+namespace gmmvae::tsne {
+namespace {
+
+static_assert(kLanes == kLeafGrain);
+
+// Rows compared with a block of sixteen points at once: four sums hide each other's latency, and a load of
+// the block serves all four.
+constexpr std::size_t kRows = 4;
+// Groups of sixteen points that one task searches for.
+constexpr std::size_t kGroupsPerTask = 8;
+
+GMMVAE_INLINE void distances_body(const float* block, const float* rows, std::size_t count, std::size_t dim,
+                                  float* out) {
+  std::size_t j = 0;
+  for (; j + kRows <= count; j += kRows) {
+    const float* row = rows + j * dim;
+    Lanes sum[kRows] = {};
+    for (std::size_t d = 0; d < dim; ++d) {
+      Lanes x;
+      load(block + d * kLanes, x);
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const Lanes difference = x - row[r * dim + d];
+        sum[r] += difference * difference;
+      }
+    }
+    for (std::size_t r = 0; r < kRows; ++r) store(sum[r], out + (j + r) * kLanes);
+  }
+  for (; j < count; ++j) {
+    Lanes squared;
+    squared_distances(block, rows + j * dim, dim, squared);
+    store(squared, out + j * kLanes);
+  }
+}
+
+/// Squared distances [count,16] of a block's sixteen points to each of `count` rows [count,dim].
+GMMVAE_CLONES void distances(const float* block, const float* rows, std::size_t count, std::size_t dim,
+                             float* out) {
+  switch (dim) {
+    case 2:
+      distances_body(block, rows, count, 2, out);
+      break;
+    case 3:
+      distances_body(block, rows, count, 3, out);
+      break;
+    default:
+      distances_body(block, rows, count, dim, out);
+  }
+}
+
+/// Which of the rows are closer than `limits` [16] to some lane: bit l of masks[j] stands for lane l.
+GMMVAE_CLONES void closer(const float* squared, const float* limits, std::size_t count,
+                          std::uint16_t* masks) {
+  Lanes limit;
+  load(limits, limit);
+  constexpr IntLanes kBits = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+  for (std::size_t j = 0; j < count; ++j) {
+    Lanes value;
+    load(squared + j * kLanes, value);
+    const IntLanes bits = (value < limit) & kBits;
+    std::int32_t mask = 0;
+    for (std::size_t l = 0; l < kLanes; ++l) mask |= bits[l];
+    masks[j] = static_cast<std::uint16_t>(mask);
+  }
+}
+
+/// The best candidates of sixteen points. A squared distance is not negative, so its bits order like the
+/// number, and distance and place together make one integer that needs no ties.
+class Candidates {
+ public:
+  explicit Candidates(std::size_t k) : k_(k), capacity_(k + std::max<std::size_t>(k / 2, 32)) {
+    for (auto& list : lists_) list.reserve(capacity_);
+  }
+
+  void clear() {
+    for (auto& list : lists_) list.clear();
+    std::fill_n(limits_, kLanes, std::numeric_limits<float>::infinity());
+  }
+  void add(std::size_t lane, float squared, std::uint32_t place) {
+    auto& list = lists_[lane];
+    list.push_back(std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 | place);
+    if (list.size() == capacity_) shrink(lane);
+  }
+  /// The k best of a lane, in order.
+  std::vector<std::uint64_t>& finish(std::size_t lane) {
+    shrink(lane);
+    std::sort(lists_[lane].begin(), lists_[lane].end());
+    return lists_[lane];
+  }
+  [[nodiscard]] const float* limits() const { return limits_; }
+  [[nodiscard]] float largest_limit(std::size_t lanes) const {
+    return *std::max_element(limits_, limits_ + lanes);
+  }
+
+ private:
+  void shrink(std::size_t lane) {
+    auto& list = lists_[lane];
+    if (list.size() < k_) return;
+    std::nth_element(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(k_ - 1), list.end());
+    list.resize(k_);
+    limits_[lane] = std::bit_cast<float>(static_cast<std::uint32_t>(list.back() >> 32));
+  }
+
+  std::size_t k_;
+  std::size_t capacity_;
+  std::vector<std::uint64_t> lists_[kLanes];
+  float limits_[kLanes] = {};
+};
+
+/// Searches for sixteen points that lie side by side in the tree.
+class GroupSearch {
+ public:
+  GroupSearch(const NeighborTree& tree, std::size_t k) : tree_(tree), candidates_(k), center_(tree.dim) {}
+
+  void run(std::size_t begin, const float* block, NeighborLists& out) {
+    begin_ = begin;
+    lanes_ = std::min(kLanes, tree_.size() - begin);
+    block_ = block;
+    candidates_.clear();
+    enclose();
+    visit(0);
+    for (std::size_t l = 0; l < lanes_; ++l) {
+      const std::vector<std::uint64_t>& best = candidates_.finish(l);
+      for (std::size_t i = 0; i < out.k; ++i) {
+        out.points[(begin + l) * out.k + i] = static_cast<std::uint32_t>(best[i]);
+        out.squared[(begin + l) * out.k + i] =
+            std::bit_cast<float>(static_cast<std::uint32_t>(best[i] >> 32));
+      }
+    }
+  }
+
+ private:
+  void enclose() {
+    std::fill(center_.begin(), center_.end(), 0.0f);
+    for (std::size_t d = 0; d < tree_.dim; ++d) {
+      for (std::size_t l = 0; l < lanes_; ++l) center_[d] += block_[d * kLanes + l];
+      center_[d] /= static_cast<float>(lanes_);
+    }
+    float squared[kLanes];
+    distances(block_, center_.data(), 1, tree_.dim, squared);
+    radius_ = std::sqrt(*std::max_element(squared, squared + lanes_));
+  }
+
+  /// No point of the node is closer to any of ours than this; what single precision may lose is taken off.
+  [[nodiscard]] float least_distance(std::size_t node) const {
+    const float* center = tree_.centers.row(node).data();
+    float sums[8] = {};  // several sums, so that the compiler can use vectors
+    std::size_t d = 0;
+    for (; d + 8 <= tree_.dim; d += 8)
+      for (std::size_t i = 0; i < 8; ++i)
+        sums[i] += (center_[d + i] - center[d + i]) * (center_[d + i] - center[d + i]);
+    for (; d < tree_.dim; ++d) sums[0] += (center_[d] - center[d]) * (center_[d] - center[d]);
+    const float squared =
+        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    const float distance = std::sqrt(squared);
+    return distance * (1.0f - 1e-4f) - (radius_ + tree_.nodes[node].radius) * (1.0f + 1e-4f);
+  }
+
+  [[nodiscard]] bool out_of_reach(float least) const {
+    return least > 0.0f && least * least > candidates_.largest_limit(lanes_);
+  }
+
+  void visit(std::size_t index) {
+    const NeighborTree::Node& node = tree_.nodes[index];
+    if (node.child == 0) {
+      scan(node);
+      return;
+    }
+    const float left = least_distance(node.child), right = least_distance(node.child + 1);
+    const bool left_first = left < right || (left == right && begin_ < tree_.nodes[node.child].end);
+    const std::size_t first = node.child + (left_first ? 0 : 1), second = node.child + (left_first ? 1 : 0);
+    if (!out_of_reach(std::min(left, right))) visit(first);
+    if (!out_of_reach(std::max(left, right))) visit(second);
+  }
+
+  void scan(const NeighborTree::Node& node) {
+    const std::size_t count = node.end - node.begin;
+    squared_.resize(count * kLanes);
+    masks_.resize(count);
+    distances(block_, tree_.points.row(node.begin).data(), count, tree_.dim, squared_.data());
+    closer(squared_.data(), candidates_.limits(), count, masks_.data());
+    const auto real = static_cast<std::uint32_t>((1u << lanes_) - 1);
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto place = static_cast<std::uint32_t>(node.begin + j);
+      for (std::uint32_t mask = masks_[j] & real; mask != 0; mask &= mask - 1) {
+        const auto lane = static_cast<std::size_t>(std::countr_zero(mask));
+        const float value = squared_[j * kLanes + lane];
+        if (place != begin_ + lane && value < candidates_.limits()[lane]) candidates_.add(lane, value, place);
+      }
+    }
+  }
+
+  const NeighborTree& tree_;
+  Candidates candidates_;
+  std::vector<float> center_;
+  float radius_ = 0.0f;
+  std::size_t begin_ = 0;
+  std::size_t lanes_ = 0;
+  const float* block_ = nullptr;
+  std::vector<float> squared_;
+  std::vector<std::uint16_t> masks_;
+};
+
+}  // namespace
+
+NeighborLists exact_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool) {
+  NeighborLists out{k, std::vector<std::uint32_t>(tree.size() * k), std::vector<float>(tree.size() * k)};
+  const LaneBlocks blocks(tree.points);
+  pool.for_range(blocks.blocks(), kGroupsPerTask, [&](std::size_t begin, std::size_t end) {
+    GroupSearch search(tree, k);
+    for (std::size_t b = begin; b < end; ++b) search.run(b * kLanes, blocks.block(b), out);
+  });
+  return out;
+}
+
+}  // namespace gmmvae::tsne

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "gmmvae/matrix.hpp"
+#include "gmmvae/tsne.hpp"
+#include "host/parallel/thread_pool.hpp"
+
+namespace gmmvae::tsne {
+
+/// Scores [N,count] of x [N,D] on its first principal axes, each turned so that the axis' largest entry is
+/// positive; columns beyond the data's rank are 0.
+Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPool& pool);
+
+/// Where an embedding starts, [N,dim] in the order of the data: the options' own points, principal scores
+/// with standard deviation 1e-4 on the first axis and a hundredth of that as jitter (Kobak & Berens 2019), or
+/// normal numbers of standard deviation 1e-4. Throws UsageError for start points of another shape or that are
+/// not finite.
+Matrix<float> starting_points(MatrixView<float> x, std::size_t rows, const TsneOptions& options,
+                              ThreadPool& pool);
+
+}  // namespace gmmvae::tsne
