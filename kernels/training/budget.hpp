@@ -1,0 +1,42 @@
+#pragma once
+
+// Which way to train a model, from its shape and what the device gives a block.
+
+#include <cstddef>
+#include <string>
+
+#include "kernels/training/plan.hpp"
+
+namespace gmmvae::cuda {
+
+/// What one device offers.
+struct DeviceLimits {
+  std::size_t shared_per_block = 0;           ///< bytes, with opt-in
+  std::size_t shared_per_multiprocessor = 0;  ///< bytes
+  int multiprocessors = 0;
+};
+
+/// Where a model's state is while it trains.
+enum class Placement {
+  resident,  ///< parameters and activations in the shared memory of its block
+  streamed,  ///< in global memory, which L1 and L2 cache
+};
+
+/// The choice for one model.
+struct Budget {
+  Placement placement = Placement::resident;
+  bool data_in_shared = false;   ///< the training points lie in shared memory too
+  int threads = 0;               ///< of the block
+  std::size_t shared_bytes = 0;  ///< of dynamic shared memory for a block
+  std::string why;               ///< one sentence, for -v
+};
+
+/// `rows` is the number of training points. Throws DeviceError where not even the sums of a streamed model
+/// fit.
+Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits);
+
+/// The same with a placement that the caller insists on: resident throws DeviceError where it does not fit.
+Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
+                  const DeviceLimits& limits);
+
+}  // namespace gmmvae::cuda
