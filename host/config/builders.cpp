@@ -86,6 +86,19 @@ TrainingConfig training_config(const Settings& settings) {
   return config;
 }
 
+TrainingPlan training_plan(const Settings& settings, std::size_t data_dim) {
+  TrainingPlan plan;
+  plan.architecture = architecture(settings, data_dim);
+  plan.objective = objective(settings);
+  plan.config = training_config(settings);
+  plan.initialization = parse<Initialization>(settings.text("init"));
+  plan.scale = parse<ScaleKind>(settings.text("scale"));
+  plan.validation = settings.real("validation");
+  const bool counts_models = find_option(settings.verb(), "models") != nullptr;
+  plan.models = counts_models ? settings.count("models") : 1;
+  return plan;
+}
+
 BackendOptions backend_options(const Settings& settings) {
   BackendOptions options;
   options.device = settings.text("device");

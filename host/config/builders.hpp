@@ -8,6 +8,7 @@
 #include "gmmvae/training.hpp"
 #include "gmmvae/vae.hpp"
 #include "host/config/settings.hpp"
+#include "host/training/session.hpp"
 
 namespace gmmvae {
 
@@ -17,6 +18,8 @@ MixtureSpec mixture_spec(const Settings& settings);
 Architecture architecture(const Settings& settings, std::size_t data_dim);
 Objective objective(const Settings& settings);
 TrainingConfig training_config(const Settings& settings);
+/// Of the verb train, or of one model of another verb that trains, which then is one.
+TrainingPlan training_plan(const Settings& settings, std::size_t data_dim);
 BackendOptions backend_options(const Settings& settings);
 
 }  // namespace gmmvae

@@ -17,6 +17,9 @@ namespace {
 /// A loss this far above the first epoch's, in units of its size, is an explosion even while it is finite.
 constexpr double kExplosion = 1e6;
 
+/// History rows for which memory is set aside before the first epoch.
+constexpr std::uint64_t kReservedEpochs = 100'000;
+
 class Trainer {
  public:
   Trainer(TrainingJob& job, const InstructionSet& isa)
@@ -39,6 +42,7 @@ class Trainer {
     const std::vector<float> best_parameters = job_.state.best_parameters;
     while (job_.state.status == TrainingStatus::running && job_.state.epoch < end) {
       if (!run_epoch()) {
+        control.on_diverged();
         const std::uint64_t good = job_.state.epoch;
         job_.state.epoch = begin;
         job_.state.history.truncate(begin);
@@ -174,7 +178,10 @@ class Trainer {
     TrainingState& state = job_.state;
     if (job_.config.patience == 0 || job_.validation.empty()) return;
     const double now = state.history.elbo_validation(state.epoch - 1);
-    if (state.best_parameters.empty() || now > state.history.elbo_validation(state.best_epoch - 1)) {
+    const double best = state.best_parameters.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                                      : state.history.elbo_validation(state.best_epoch - 1);
+    const bool first_number = std::isnan(best) && !std::isnan(now);
+    if (state.best_parameters.empty() || first_number || now > best) {
       state.best_epoch = state.epoch;
       state.best_parameters.resize(state.parameters.size());
       workspace_.unpack<float>(workspace_.plan().parameters, state.best_parameters);
@@ -214,7 +221,9 @@ void train_job(TrainingJob& job, const TrainingControl& control, const Instructi
     if (state.epoch >= job.config.epochs) state.status = TrainingStatus::finished;
     return;
   }
-  state.history.reserve(end);
+  // No allocation inside the loop, but a number of epochs that nobody will wait for is not to fill the
+  // memory.
+  state.history.reserve(std::min(end, state.epoch + kReservedEpochs));
   Trainer(job, isa).run(end, control);
 }
 

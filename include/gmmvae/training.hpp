@@ -17,8 +17,9 @@ namespace gmmvae {
 
 enum class LearningRateSchedule { constant, cosine, linear };
 
-/// A learned decoder variance is a parameter group of its own, with this many times the learning rate: under Adam a
-/// single logarithm moves by at most the learning rate a step, and would need thousands of steps to find its scale.
+/// A learned decoder variance is a parameter group of its own, with this many times the learning rate: under
+/// Adam a single logarithm moves by at most the learning rate a step, and would need thousands of steps to
+/// find its scale.
 inline constexpr double kVarianceRateFactor = 10.0;
 
 /// Adam with PyTorch's conventions: bias correction by step, epsilon added to the corrected root.
@@ -47,7 +48,8 @@ class History {
  public:
   explicit History(std::size_t latent = 0) : latent_(latent) {}
 
-  /// Columns of one row: loss, reconstruction, kl, kl_1 .. kl_Z, decoder_variance, elbo, elbo_validation, grad_norm.
+  /// Columns of one row: loss, reconstruction, kl, kl_1 .. kl_Z, decoder_variance, elbo, elbo_validation,
+  /// grad_norm.
   [[nodiscard]] std::size_t width() const { return latent_ + 7; }
   [[nodiscard]] std::size_t latent() const { return latent_; }
   [[nodiscard]] std::size_t epochs() const { return values_.size() / width(); }
@@ -113,11 +115,14 @@ struct TrainingControl {
   std::function<bool()> should_stop = [] { return false; };
   /// Told the number of epochs just finished, over all jobs.
   std::function<void(std::uint64_t)> on_epochs = [](std::uint64_t) {};
+  /// Told at once of each job that diverges.
+  std::function<void()> on_diverged = [] {};
   /// Most epochs to advance each job in this call; 0: to its end.
   std::uint64_t max_epochs = 0;
 };
 
-/// One batch's loss terms and gradient, in double whatever the precision they were computed in. For tests and study.
+/// One batch's loss terms and gradient, in double whatever the precision they were computed in. For tests and
+/// study.
 struct LossGradient {
   double loss = 0.0;
   double reconstruction = 0.0;
