@@ -45,7 +45,7 @@
 
 namespace gmmvae {
 
-/// Throws Error with what was called, where, why it failed and how much device memory is free.
+/// Throws DeviceError with what was called, where, why it failed and how much device memory is free.
 inline void check_cuda(cudaError_t error, const char* what, const char* file, int line) {
   if (error == cudaSuccess) return;
   std::string text = std::string(file) + ":" + std::to_string(line) + ": " + what + ": " +
@@ -56,7 +56,7 @@ inline void check_cuda(cudaError_t error, const char* what, const char* file, in
     text += "; " + std::to_string(free_bytes) + " of " + std::to_string(total_bytes) + " bytes are free";
   }
   cudaGetLastError();  // what has been thrown is not reported again by the next check
-  throw Error(ExitCode::failed, text);
+  throw DeviceError(text);
 }
 
 /// A grid and the place that launches it; made from a dim3 or from a number of blocks.
