@@ -1,0 +1,12 @@
+# Takes every folder that holds an nvcc off the PATH, for this process and those it starts.
+string(REPLACE ":" ";" folders "$ENV{PATH}")
+set(path "")
+foreach(folder IN LISTS folders)
+  if(NOT EXISTS ${folder}/nvcc)
+    list(APPEND path ${folder})
+  endif()
+endforeach()
+list(JOIN path ":" path)
+set(ENV{PATH} "${path}")
+unset(ENV{CUDACXX})
+unset(ENV{CUDA_PATH})
