@@ -11,7 +11,8 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"generate", run_generate}, {"predict", run_predict}, {"sample", run_sample},
     {"encode", run_encode},     {"decode", run_decode},   {"reconstruct", run_reconstruct},
-    {"evaluate", run_evaluate}, {"cluster", run_cluster}, {"doctor", run_doctor},
+    {"evaluate", run_evaluate}, {"cluster", run_cluster}, {"run", run_run, prepare_run},
+    {"doctor", run_doctor},
 };
 
 }  // namespace

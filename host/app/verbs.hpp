@@ -19,7 +19,12 @@ int run_decode(const Settings& settings, Console& console);
 int run_reconstruct(const Settings& settings, Console& console);
 int run_evaluate(const Settings& settings, Console& console);
 int run_cluster(const Settings& settings, Console& console);
+int run_run(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
+
+/// Without models, objective or data of one's own, `run` is the course experiment: two models and its shipped
+/// seed.
+void prepare_run(Settings& settings);
 
 /// How the program runs a verb; what help says of it stands in host/config/verbs.
 struct Verb {

@@ -35,18 +35,22 @@ std::string Settings::toml_line(const Option& option, bool with_source) const {
 }
 
 std::string Settings::to_toml(bool with_sources) const {
+  return to_toml(with_sources, [](const Option&) { return true; });
+}
+
+std::string Settings::to_toml(bool with_sources, const std::function<bool(const Option&)>& wanted) const {
+  std::vector<const Option*> options = options_of(verb_);
+  std::erase_if(options, [&](const Option* option) { return option->command_only || !wanted(*option); });
   std::string out;
-  for (const Option* option : options_of(verb_)) {
-    if (!option->command_only) out += toml_line(*option, with_sources);
-  }
+  for (const Option* option : options) out += toml_line(*option, with_sources);
   const VerbInfo* verb = find_verb(verb_);
   if (verb == nullptr || !verb->reads_models) return out;
   for (const std::string& name : model_names()) {
     const Settings model = for_model(name);
     out += fmt::format("\n[model.{}]\n", toml_key(name));
-    for (const Option* option : options_of(verb_)) {
-      const bool own = !option->command_only && model.get(option->name).value != get(option->name).value;
-      if (own) out += model.toml_line(*option, with_sources);
+    for (const Option* option : options) {
+      if (model.get(option->name).value != get(option->name).value)
+        out += model.toml_line(*option, with_sources);
     }
   }
   return out;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,6 +77,8 @@ class Settings {
 
   /// The effective configuration as TOML that gives the same when read back.
   [[nodiscard]] std::string to_toml(bool with_sources) const;
+  /// The part of it that `wanted` chooses.
+  [[nodiscard]] std::string to_toml(bool with_sources, const std::function<bool(const Option&)>& wanted) const;
   /// What deserves a word but is no error, such as an environment variable that no option reads.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 

@@ -2,7 +2,16 @@
 # has no nvcc: whoever uses the library needs no CUDA toolkit.
 cmake_minimum_required(VERSION 3.25)
 
-include(${CMAKE_CURRENT_LIST_DIR}/without_nvcc.cmake)
+string(REPLACE ":" ";" folders "$ENV{PATH}")
+set(path "")
+foreach(folder IN LISTS folders)
+  if(NOT EXISTS ${folder}/nvcc)
+    list(APPEND path ${folder})
+  endif()
+endforeach()
+list(JOIN path ":" path)
+set(ENV{PATH} "${path}")
+unset(ENV{CUDACXX})
 
 file(REMOVE_RECURSE ${WORK})
 function(must)

@@ -1,0 +1,43 @@
+#include "host/app/drawing.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "gmmvae/error.hpp"
+#include "host/config/builders.hpp"
+#include "host/mixture/mixture_toml.hpp"
+
+namespace gmmvae {
+namespace {
+
+/// Options that say how a mixture is drawn, and so contradict one that is read.
+constexpr std::string_view kDrawing[] = {"layout", "components", "dim",    "spread",
+                                         "sigma",  "covariance", "weights"};
+
+Mixture drawn_mixture(const Settings& settings) {
+  const MixtureSpec spec = mixture_spec(settings);
+  const std::uint64_t count = settings.count("samples");
+  if (spec.components > count)
+    throw UsageError(
+        fmt::format("{} is {}, more than the {} points that {} asks for: give every component a chance",
+                    settings.label("components"), spec.components, count, settings.label("samples")));
+  return draw_mixture(spec, settings.count("seed"));
+}
+
+}  // namespace
+
+Mixture chosen_mixture(const Settings& settings) {
+  if (!settings.is_set("mixture")) return drawn_mixture(settings);
+  for (const std::string_view option : kDrawing) {
+    // A configuration may be shared with runs that draw their mixture; a command line is about this one.
+    const std::string source = settings.get(option).source;
+    if (source == "flag" || source == "--set")
+      throw UsageError(fmt::format("{} does not go with {}: the file says how the mixture looks",
+                                   settings.label(option), settings.label("mixture")));
+  }
+  return read_mixture_toml(settings.text("mixture"));
+}
+
+}  // namespace gmmvae

@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmmvae/backend.hpp"
+#include "gmmvae/dataset.hpp"
+#include "gmmvae/error.hpp"
+#include "host/app/device.hpp"
+#include "host/app/drawing.hpp"
+#include "host/app/files.hpp"
+#include "host/app/run_output.hpp"
+#include "host/app/run_training.hpp"
+#include "host/app/signals.hpp"
+#include "host/app/verbs.hpp"
+#include "host/config/builders.hpp"
+#include "host/io/dataset_file.hpp"
+#include "host/study/course.hpp"
+#include "version.hpp"
+
+namespace gmmvae {
+namespace {
+
+/// Options of a run that say where and how fast, not what: they are no part of its configuration.
+constexpr std::string_view kCircumstances[] = {"out",  "checkpoint-every", "max-seconds", "device", "threads",
+                                               "json", "progress",         "quiet",       "verbose"};
+
+bool is_circumstance(const Option& option) {
+  return std::find(std::begin(kCircumstances), std::end(kCircumstances), option.name) !=
+         std::end(kCircumstances);
+}
+
+/// Whether this is the shipped experiment, whatever was changed about its numbers.
+bool is_course(const Settings& settings) {
+  if (settings.is_set("data")) return false;
+  for (const std::string& name : settings.model_names()) {
+    if (name == "course" && settings.for_model(name).text("objective") == "course") return true;
+  }
+  return false;
+}
+
+Dataset data_of(const Settings& settings) {
+  if (settings.is_set("data")) return read_data(settings);
+  return make_dataset(chosen_mixture(settings), settings.count("samples"), settings.count("seed"));
+}
+
+std::vector<std::uint32_t> held_out_rows(const Settings& model, const Dataset& data) {
+  return validation_split(data.x.rows(), model.real("validation"), model.count("seed")).validation;
+}
+
+std::string describe(const Dataset& data) {
+  return fmt::format(
+      "{} points in {} dimensions{}", data.x.rows(), data.x.cols(),
+      data.mixture ? fmt::format(" from a mixture of {} Gaussians", data.mixture->components()) : "");
+}
+
+}  // namespace
+
+void prepare_run(Settings& settings) {
+  if (!settings.model_names().empty()) return;
+  if (settings.is_given("objective") || settings.is_set("data")) {
+    const std::string objective = settings.text("objective");
+    settings.add_default("model." + objective, "objective", objective);
+    return;
+  }
+  settings.add_default("", "seed", fmt::format("{}", kCourseSeed));
+  settings.add_default("model.course", "objective", "course");
+  settings.add_default("model.course", "scale", "minmax");
+  settings.add_default("model.course", "hidden", "64");
+  settings.add_default("model.course", "posterior-variance", "softplus-half");
+  settings.add_default("model.elbo", "objective", "elbo");
+}
+
+int run_run(const Settings& settings, Console& console) {
+  const RunDirectory folder(settings.required_path("out"));
+  const std::string config =
+      settings.to_toml(false, [](const Option& option) { return !is_circumstance(option); });
+  const bool course = is_course(settings);
+  const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
+  const Dataset data = data_of(settings);
+  const std::vector<RunModelPlan> plans = plan_run(settings, data);
+  folder.claim(config);
+  install_stop_handlers();
+  save_dataset(folder.file("data.npz"), data);
+  console.print(fmt::format("data: {}", describe(data)));
+  RunTraining training = train_models(plans, data, folder, *backend, settings, console);
+  if (training.stopped) {
+    console.say(fmt::format("stopped with everything saved: run the same command again to go on in {}",
+                            folder.path()));
+    return static_cast<int>(ExitCode::interrupted);
+  }
+  for (ModelStudy& model : training.models)
+    study_model(*backend, data, held_out_rows(settings.for_model(model.name), data), settings.count("seed"),
+                backend_options(settings).threads, model);
+  const RunReport report{&data, training.models, training.failures, course, config, kVersion};
+  write_run(folder, report, training, *backend);
+  print_run(console, report);
+  console.say(fmt::format("wrote {}: look at {}", folder.path(), folder.file("report.html")));
+  console.result(run_json(folder, report, training, *backend));
+  return static_cast<int>(training.failures.empty() ? ExitCode::done : ExitCode::diverged);
+}
+
+}  // namespace gmmvae
