@@ -62,10 +62,13 @@ std::string describe(const Dataset& data) {
 }  // namespace
 
 void prepare_run(Settings& settings) {
-  if (!settings.model_names().empty()) return;
-  if (settings.is_given("objective") || settings.is_set("data")) {
+  const std::vector<std::string> names = settings.model_names();
+  // What is said of these two changes the shipped experiment; any other name makes a study of its own.
+  const bool own_models = std::any_of(
+      names.begin(), names.end(), [](const std::string& name) { return name != "course" && name != "elbo"; });
+  if (own_models || settings.is_given("objective") || settings.is_set("data")) {
     const std::string objective = settings.text("objective");
-    settings.add_default("model." + objective, "objective", objective);
+    if (names.empty()) settings.add_default("model." + objective, "objective", objective);
     return;
   }
   settings.add_default("", "seed", fmt::format("{}", kCourseSeed));

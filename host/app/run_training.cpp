@@ -107,6 +107,7 @@ std::string divergence(const RunModelPlan& plan, std::uint64_t epochs) {
 std::vector<RunModelPlan> plan_run(const Settings& settings, const Dataset& data) {
   std::vector<RunModelPlan> plans;
   for (const std::string& name : settings.model_names()) {
+    RunDirectory::require_folder_name(name);
     const Settings own = settings.for_model(name);
     RunModelPlan plan;
     plan.name = name;

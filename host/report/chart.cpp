@@ -40,7 +40,8 @@ class Scale {
         if (std::log10(value) >= low_ - 1e-9 && std::log10(value) <= high_ + 1e-9) out.push_back(value);
       }
     }
-    return out;
+    // Within a fraction of a decade even those may be too few.
+    return out.size() > 1 ? out : ticks(std::pow(10.0, low_), std::pow(10.0, high_), count);
   }
 
  private:

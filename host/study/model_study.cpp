@@ -13,6 +13,9 @@ namespace {
 /// second.
 constexpr std::size_t kGenerated = 5000;
 constexpr std::size_t kTestPoints = 1000;
+/// Above three latent dimensions the likelihood is estimated, a thousand times dearer than an integral there.
+constexpr std::size_t kImportanceSamples = 1000;
+constexpr std::size_t kImportancePoints = 250;
 constexpr std::size_t kSamples = 1000;
 /// Clustering and embedding see at most so many of the latent points: more would say and show the same.
 constexpr std::size_t kMostLatents = 5000;
@@ -59,6 +62,8 @@ void study_model(Backend& backend, const Dataset& data, std::span<const std::uin
   EvaluationOptions options;
   options.count = kGenerated;
   options.test = kTestPoints;
+  options.importance_samples = kImportanceSamples;
+  options.importance_points = kImportancePoints;
   options.seed = seed;
   options.threads = threads;
   study.evaluation = evaluate(backend, study.vae, 0, data, held_out, options);

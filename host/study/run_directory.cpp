@@ -76,13 +76,15 @@ void RunDirectory::claim(const std::string& config) const {
   if (!fs::exists(file, error)) write_file(file.string(), config);
 }
 
-void RunDirectory::create_model_folder(const std::string& model) const {
+void RunDirectory::require_folder_name(const std::string& model) {
   const bool plain = !model.empty() && model.front() != '.' && model.find('/') == std::string::npos;
-  if (!plain)
-    throw UsageError(fmt::format(
-        "the model name '{}' cannot be the name of a folder: take one without / and without a dot in "
-        "front",
-        model));
+  if (plain) return;
+  throw UsageError(fmt::format(
+      "the model name '{}' cannot be the name of a folder: take one without / and without a dot in front",
+      model));
+}
+
+void RunDirectory::create_model_folder(const std::string& model) const {
   create_folder(folder_ / model);
 }
 

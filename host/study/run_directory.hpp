@@ -15,7 +15,8 @@ class RunDirectory {
   /// anything else or cannot be written. Afterwards config.toml is there.
   void claim(const std::string& config) const;
 
-  /// Creates the folder of a model. Throws UsageError for a name that is no plain folder name.
+  /// Throws UsageError for a model's name that is no plain folder name.
+  static void require_folder_name(const std::string& model);
   void create_model_folder(const std::string& model) const;
 
   [[nodiscard]] std::string file(const std::string& name) const { return (folder_ / name).string(); }

@@ -1,0 +1,99 @@
+// Charts: round marks where they belong, points where the numbers say, nothing that is not a number.
+#include "host/report/chart.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "host/report/svg.hpp"
+
+namespace gmmvae {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ChartTest, MarksAreRoundAndInside) {
+  EXPECT_THAT(ticks(0.0, 1.0, 5), ElementsAre(0.0, testing::DoubleEq(0.2), testing::DoubleEq(0.4),
+                                              testing::DoubleNear(0.6, 1e-12), testing::DoubleEq(0.8), 1.0));
+  for (const auto& [low, high] :
+       std::vector<std::pair<double, double>>{{-3.7, 12.1}, {1e-9, 3e-9}, {-5e6, -4.9e6}}) {
+    const std::vector<double> marks = ticks(low, high, 5);
+    ASSERT_GE(marks.size(), 2u);
+    EXPECT_LE(marks.size(), 7u);
+    const double step = marks[1] - marks[0];
+    const double digit = step / std::pow(10.0, std::floor(std::log10(step) + 1e-9));
+    EXPECT_NEAR(std::min({std::abs(digit - 1), std::abs(digit - 2), std::abs(digit - 5)}), 0.0, 1e-6);
+    EXPECT_GE(marks.front(), low - 1e-9 * step);
+    EXPECT_LE(marks.back(), high + 1e-6 * step);
+  }
+}
+
+TEST(ChartTest, ARangeWithoutExtentHasOneMark) {
+  EXPECT_THAT(ticks(2.0, 2.0, 5), ElementsAre(2.0));
+  EXPECT_THAT(ticks(0.0, INFINITY, 5), ElementsAre(0.0));
+}
+
+TEST(ChartTest, WhatIsNotANumberIsLeftOut) {
+  const std::string svg =
+      line_chart({{"a", {1, 2, 3, 4}, {1.0, NAN, INFINITY, 2.0}}}, {"description", "x", "y"}, false);
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+  EXPECT_THAT(line_chart({{"a", {1}, {-1.0}}}, {"empty", "x", "y"}, true), HasSubstr("nothing to draw"));
+}
+
+TEST(ChartTest, CornersOfTheRangeAreCornersOfTheFrame) {
+  const Matrix<float> points(2, 2, {0.0F, 10.0F, 5.0F, 20.0F});
+  const Ranges ranges = ranges_of({points});
+  EXPECT_THAT(ranges.low, ElementsAre(0.0, 10.0));
+  EXPECT_THAT(ranges.high, ElementsAre(5.0, 20.0));
+  const std::string svg = scatter_chart(points, {}, ranges, "two");
+  const std::size_t at = svg.find("d=\"M");
+  ASSERT_NE(at, std::string::npos);
+  double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  ASSERT_EQ(std::sscanf(svg.c_str() + at, "d=\"M%lf %lfh0M%lf %lfh0", &x1, &y1, &x2, &y2), 4);
+  EXPECT_LT(x1, x2);  // to the right
+  EXPECT_GT(y1, y2);  // and up, which is less in pixels
+}
+
+TEST(ChartTest, InSpaceEveryPointOfTheRangeIsInThePicture) {
+  std::vector<float> corners;
+  for (int c = 0; c < 8; ++c)
+    for (int axis = 0; axis < 3; ++axis) corners.push_back(static_cast<float>(c >> axis & 1));
+  const Matrix<float> points(8, 3, corners);
+  const std::string svg = scatter_chart(points, {}, ranges_of({points}), "a cube");
+  const char* at = svg.c_str() + svg.find("d=\"M") + 3;
+  int found = 0;
+  double x = 0, y = 0;
+  for (int length = 0; std::sscanf(at, "M%lf %lfh0%n", &x, &y, &length) == 2; at += length) {
+    ++found;
+    EXPECT_GT(x, 0.0);
+    EXPECT_LT(x, 320.0);
+    EXPECT_GT(y, 0.0);
+    EXPECT_LT(y, 320.0);
+  }
+  EXPECT_EQ(found, 8);
+}
+
+TEST(ChartTest, LongDataAreThinned) {
+  const Matrix<float> points(5000, 2, 1.0F);
+  const std::string svg = scatter_chart(points, {}, ranges_of({points}), "many", 1000);
+  std::size_t dots = 0;
+  for (std::size_t at = svg.find("h0"); at != std::string::npos; at = svg.find("h0", at + 1)) ++dots;
+  EXPECT_EQ(dots, 1000u);
+}
+
+TEST(SvgTest, TextIsEscaped) {
+  EXPECT_EQ(escape_markup("<a href=\"x\">'&"), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+  Svg svg(10, 10, "\"><script>");
+  svg.text(0, 0, Anchor::start, "<b>", "label");
+  EXPECT_THAT(svg.str(), Not(HasSubstr("<script>")));
+  EXPECT_THAT(svg.str(), Not(HasSubstr("<b>")));
+}
+
+}  // namespace
+}  // namespace gmmvae
