@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/app/verbs.hpp"
+#include "host/backend/plugin.hpp"
 #include "version.hpp"
 
 namespace gmmvae {
@@ -102,17 +103,38 @@ Finding cuda_devices() {
           "for a GPU: load the kernel module (nvidia-smi does), or give the container the device"};
 }
 
-Finding cuda_backend() {
-  // The backend is looked for where the program's own libraries are.
-  void* backend = dlopen("libgmmvae_cuda.so", RTLD_LAZY | RTLD_LOCAL);
-  if (backend != nullptr) {
-    dlclose(backend);
-    return {"cuda backend", "ok", "libgmmvae_cuda.so can be loaded", ""};
+std::string cuda_version(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+/// What the CUDA backend itself says: it is asked rather than guessed at.
+std::vector<Finding> cuda_backend() {
+  CudaSupport support = find_cuda(default_plugin_path());
+  if (support.plugin == nullptr) {
+    return {{"cuda backend", "missing", support.trouble->what, support.trouble->fix}};
   }
-  const char* reason = dlerror();
-  return {"cuda backend", "missing", reason == nullptr ? "libgmmvae_cuda.so cannot be loaded" : reason,
-          "build on a machine with nvcc (CUDA Toolkit 12.4 to 13) and -DGMMVAE_CUDA=ON; --device cpu needs "
-          "none of it"};
+  const CudaSurvey& survey = support.survey;
+  std::string found =
+      fmt::format("built with CUDA {} for {}", cuda_version(survey.runtime_version), survey.architectures);
+  if (survey.driver_version > 0) {
+    found += fmt::format("; the driver knows CUDA {}", cuda_version(survey.driver_version));
+  }
+  std::vector<Finding> findings = {{"cuda backend", "ok", found, ""}};
+  if (support.trouble) findings.push_back({"cuda", "missing", support.trouble->what, support.trouble->fix});
+  for (CudaDevice& device : support.survey.devices) {
+    support.plugin->examine(device);
+    const std::string name = fmt::format("cuda:{}", device.ordinal);
+    if (device.trouble) {
+      findings.push_back({name, "missing", device.trouble->what, device.trouble->fix});
+    } else {
+      findings.push_back({name, "ok",
+                          fmt::format("{}, sm_{}{}, {} of {} free", device.name, device.major, device.minor,
+                                      gibibytes(static_cast<double>(device.free_bytes)),
+                                      gibibytes(static_cast<double>(device.memory_bytes))),
+                          ""});
+    }
+  }
+  return findings;
 }
 
 std::vector<Finding> examine() {
@@ -123,7 +145,8 @@ std::vector<Finding> examine() {
   findings.push_back(no_temporary
                          ? Finding{"temporary folder", "missing", "there is none", "set TMPDIR to a folder"}
                          : writable("temporary folder", temporary, "set TMPDIR to a folder that is yours"));
-  for (const Finding& finding : {cuda_driver(), cuda_devices(), cuda_backend()}) findings.push_back(finding);
+  for (const Finding& finding : {cuda_driver(), cuda_devices()}) findings.push_back(finding);
+  for (const Finding& finding : cuda_backend()) findings.push_back(finding);
   return findings;
 }
 

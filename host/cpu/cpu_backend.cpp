@@ -8,6 +8,7 @@
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
+#include "host/backend/columns.hpp"
 #include "host/cpu/instruction_sets.hpp"
 #include "host/cpu/loss_terms.hpp"
 #include "host/cpu/trainer.hpp"
@@ -27,12 +28,6 @@ void copy_from_planar(const float* planar, std::ptrdiff_t stride, std::size_t co
     for (std::size_t f = 0; f < features; ++f)
       rows[b * features + f] =
           planar[static_cast<std::ptrdiff_t>(f) * stride + static_cast<std::ptrdiff_t>(b)];
-  }
-}
-
-void check_columns(const char* what, std::size_t has, std::size_t wants) {
-  if (has != wants) {
-    throw DataError(fmt::format("{} has {} columns, but the model works with {}", what, has, wants));
   }
 }
 

@@ -21,12 +21,16 @@ class Backend {
   Backend& operator=(const Backend&) = delete;
   virtual ~Backend() = default;
 
-  [[nodiscard]] virtual std::string name() const = 0;         ///< cpu, cuda or cuda_on_cpu
-  [[nodiscard]] virtual std::string description() const = 0;  ///< for a person: instruction set and threads, or GPU
+  [[nodiscard]] virtual std::string name() const = 0;  ///< cpu, cuda or cuda_on_cpu
+  [[nodiscard]] virtual std::string description()
+      const = 0;  ///< for a person: instruction set and threads, or GPU
 
-  /// Advances every job until it is finished, stopped early, diverged, or the control says stop. A job that diverges
-  /// ends in the last good epoch's state with status `diverged`. Results do not depend on threads or on the company.
+  /// Advances every job until it is finished, stopped early, diverged, or the control says stop. A job that
+  /// diverges ends in the last good epoch's state with status `diverged`. Results do not depend on threads or
+  /// on the company.
   virtual void train(std::span<TrainingJob> jobs, const TrainingControl& control) = 0;
+  /// How the last call of train() held its models and why, for a person; empty where there is but one way.
+  [[nodiscard]] virtual std::string training_method() const { return {}; }
 
   /// x [N,D] in scaled units -> mean and variance [N,Z].
   virtual Posterior encode(const Vae& vae, std::size_t model, MatrixView<float> x) = 0;

@@ -111,7 +111,8 @@ TrainingState initial_state(const TrainingJob& job, Initialization initializatio
 
 /// How a caller watches and stops a training. Called from the training threads: must be thread-safe.
 struct TrainingControl {
-  /// Asked at least once an epoch of each model; true ends the call after the epoch under way.
+  /// Asked after each epoch of a model, or, on a GPU, after each slice of epochs (some tenths of a second at
+  /// most, or one epoch); true ends the call after the epochs under way.
   std::function<bool()> should_stop = [] { return false; };
   /// Told the number of epochs just finished, over all jobs.
   std::function<void(std::uint64_t)> on_epochs = [](std::uint64_t) {};

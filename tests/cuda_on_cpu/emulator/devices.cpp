@@ -98,8 +98,12 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorMemoryAllocation";
     case cudaErrorInvalidConfiguration:
       return "cudaErrorInvalidConfiguration";
+    case cudaErrorInsufficientDriver:
+      return "cudaErrorInsufficientDriver";
     case cudaErrorInvalidDevice:
       return "cudaErrorInvalidDevice";
+    case cudaErrorNoKernelImageForDevice:
+      return "cudaErrorNoKernelImageForDevice";
     case cudaErrorNoDevice:
       return "cudaErrorNoDevice";
     case cudaErrorInvalidResourceHandle:
@@ -130,8 +134,12 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "out of memory";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorInsufficientDriver:
+      return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorInvalidDevice:
       return "invalid device ordinal";
+    case cudaErrorNoKernelImageForDevice:
+      return "no kernel image is available for execution on the device";
     case cudaErrorNoDevice:
       return "no CUDA-capable device is detected";
     case cudaErrorInvalidResourceHandle:
@@ -276,5 +284,15 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   *blocks = std::min(
       {static_cast<int>(by_shared), spec.threads_per_multiprocessor / ((threads + 31) / 32 * 32), 32});
   if (dynamic_shared > spec.shared_per_block) *blocks = 0;
+  return cudaSuccess;
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
+  const emu::DeviceSpec& spec = emu::device().spec;
+  if (attributes == nullptr || kernel == nullptr) return fail(cudaErrorInvalidValue);
+  if (10 * spec.major + spec.minor < 75) return fail(cudaErrorNoKernelImageForDevice);
+  *attributes = {};
+  attributes->binaryVersion = 10 * spec.major + spec.minor;
+  attributes->maxThreadsPerBlock = 1024;
   return cudaSuccess;
 }
