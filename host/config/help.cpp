@@ -22,7 +22,8 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     const std::size_t blank = std::min(text.find(' '), text.size());
     const std::string_view word = text.substr(0, blank);
     if (column > indent && column + 1 + word.size() > kWidth) {
-      out += "\n" + std::string(indent, ' ');
+      out += '\n';
+      out.append(indent, ' ');
       column = indent;
     } else if (column > indent) {
       out += ' ';
@@ -93,6 +94,7 @@ std::string verb_help(const VerbInfo& verb) {
   std::string out = fmt::format("gmmvae {}: {}\n\nExamples:\n", verb.name, verb.summary);
   for (const std::string_view example : verb.examples) out += fmt::format("  {}\n", example);
   out += fmt::format("\nUsage: gmmvae {} {}\n", verb.name, verb.usage);
+  if (!verb.notes.empty()) out += fmt::format("\n{}\n", wrapped(verb.notes, 0));
   std::string_view group;
   for (const Option* option : options_of(verb.name)) {
     if (option->group != group) out += fmt::format("\n{}:\n", option->group);

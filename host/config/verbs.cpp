@@ -75,6 +75,11 @@ const std::vector<VerbInfo>& verbs() {
        {"gmmvae run --out runs/course", "gmmvae run --config study.toml --out runs/study",
         "gmmvae run --data points.csv --objective elbo --epochs 500 --out runs/points",
         "gmmvae run --components 8 --layout ring --dim 2 --set model.elbo.epochs=1000 --out runs/ring"},
+       "Without --data, --objective or [model.NAME] tables of its own it is the course experiment: the "
+       "models course "
+       "and elbo, 100 epochs each, on one mixture of the shipped seed 34688. A folder that holds an "
+       "unfinished run of "
+       "the same configuration is gone on with.",
        true},
       {"doctor",
        "say what works on this machine, what does not, and how to fix it",
