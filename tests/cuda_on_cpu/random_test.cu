@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gmmvae/random.hpp"
+#include "tests/cuda_on_cpu/curand/toolkit_philox.hpp"
 #include "tests/cuda_on_cpu/test_device.hpp"
 
 namespace gmmvae {
@@ -47,6 +48,31 @@ TEST_F(Random, OffsetsInsideABlockShiftTheWords) {
   EXPECT_EQ(shifted[0].y, whole[0].w);
   EXPECT_EQ(shifted[0].z, whole[1].x);
   EXPECT_EQ(shifted[0].w, whole[1].y);
+}
+
+/// Random triples, and offsets around the carries of the counter.
+TEST_F(Random, TheStandInIsTheToolkitsCurand) {
+  std::uint32_t expected[8];
+  if (!test::toolkit_philox(1, 2, 3, expected)) GTEST_SKIP() << "no curand_kernel.h of a CUDA toolkit here";
+  const RandomStream stream(7, Purpose::evaluation);
+  const auto word = [&](std::uint64_t i) {
+    return static_cast<std::uint64_t>(stream.uniform(i) * 18446744073709551616.0);
+  };
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    const std::uint64_t seed = word(3 * i);
+    const std::uint64_t subsequence = word(3 * i + 1);
+    std::uint64_t offset = word(3 * i + 2);
+    if (i % 3 == 1) offset = (std::uint64_t{1} << (i % 62)) - i % 5;
+    ASSERT_TRUE(test::toolkit_philox(seed, subsequence, offset, expected));
+    curandStatePhilox4_32_10_t state;
+    curand_init(seed, subsequence, offset, &state);
+    for (int half = 0; half < 2; ++half) {
+      const uint4 got = curand4(&state);
+      const std::uint32_t* four = expected + 4 * half;
+      ASSERT_TRUE(got.x == four[0] && got.y == four[1] && got.z == four[2] && got.w == four[3])
+          << "seed " << seed << " subsequence " << subsequence << " offset " << offset;
+    }
+  }
 }
 
 }  // namespace
