@@ -48,5 +48,36 @@ TEST(Repulsion, SumsAllPairsAtAnySpan) {
   }
 }
 
+// What an embedding looks like as it grows: twenty clumps on a square of that side.
+Matrix<float> clumps(std::size_t count, double span) {
+  Matrix<float> y = test::cloud(count, 2, span / 40.0, 1);
+  const RandomStream stream(5, Purpose::mixture_means);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t d = 0; d < 2; ++d)
+      y(i, d) += static_cast<float>(span * (stream.uniform(i % 20 * 2 + d) - 0.5));
+  return y;
+}
+
+TEST(Repulsion, InterpolationIsCloseToAllPairsAtAnySpan) {
+  ThreadPool pool(2);
+  const auto repulsion = tsne::make_interpolated_repulsion();
+  // Below the distance of two nodes all points share one cell and the force is linear in the position: its
+  // factor, a second derivative of the splines, is off by a tenth. Attraction rules there, twelve times
+  // exaggerated.
+  const std::pair<double, double> cases[] = {{20.0, 0.01},  {50.0, 0.01}, {100.0, 0.01}, {200.0, 0.01},
+                                             {400.0, 0.01}, {1.0, 0.02},  {0.01, 0.15}};
+  for (const auto& [span, allowed] : cases) {
+    const Matrix<float> y = clumps(2000, span);
+    const test::PairSums expected = test::pair_sums(y);
+    Matrix<float> forces(2000, 2);
+    const double z = repulsion->compute(y, forces.data(), pool);
+    const double error = test::relative_error(forces.data(), expected.forces.data(), forces.size());
+    std::printf("span %g: force error %.2e of %.2g, Z error %.1e\n", span, error, allowed,
+                z / expected.normalization - 1.0);
+    EXPECT_LT(error, allowed) << span;
+    EXPECT_NEAR(z, expected.normalization, 1e-3 * expected.normalization) << span;
+  }
+}
+
 }  // namespace
 }  // namespace gmmvae
