@@ -126,7 +126,7 @@ void draw_box(Svg& svg) {
   };
   label({0.5, -0.07, -0.07}, "x1");
   label({1.07, 0.5, -0.07}, "x2");
-  label({-0.05, -0.05, 0.5}, "x3");
+  label({-0.06, 1.05, 0.5}, "x3");
 }
 
 void draw_frame(Svg& svg, std::size_t columns) {

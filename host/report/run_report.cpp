@@ -51,7 +51,7 @@ std::string answer(const ModelStudy& model) {
   const Evaluation& e = model.evaluation;
   std::string text;
   if (e.samples.modes)
-    text += fmt::format("Its samples hold {} modes and {} of them lie within one; ",
+    text += fmt::format("Its samples hold {} modes and {} of them lie within a mode; ",
                         modes_text(e.samples.modes), percent(e.samples.modes->high_quality));
   if (e.likelihood && e.likelihood->kl_data_model.value)
     text += fmt::format("it is {} nats per point from the truth. ", figure(e.likelihood->kl_data_model));
