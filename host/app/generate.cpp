@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -96,6 +98,23 @@ void warn_of_empty_components(const Console& console, const std::vector<std::uin
     console.warn(fmt::format("{} of {} components have no point: take more --samples", empty, counts.size()));
 }
 
+/// Points are kept in single precision: far from the origin that may be coarser than a component is wide.
+void warn_of_coarse_points(const Console& console, const Dataset& data) {
+  double largest = 0.0, narrowest = std::numeric_limits<double>::infinity();
+  for (const float value : data.x.values())
+    largest = std::max(largest, std::fabs(static_cast<double>(value)));
+  for (std::size_t k = 0; k < data.mixture->components(); ++k) {
+    const Matrix<double>& lower = data.mixture->cholesky(k);
+    for (std::size_t d = 0; d < lower.rows(); ++d) narrowest = std::min(narrowest, lower(d, d));
+  }
+  const double rounding = largest * std::numeric_limits<float>::epsilon();
+  if (rounding > 0.1 * narrowest)
+    console.warn(fmt::format(
+        "the points are rounded to steps of up to {:.2g}, but a component is only {:.2g} wide: take "
+        "means closer to the origin or wider components",
+        rounding, narrowest));
+}
+
 }  // namespace
 
 int run_generate(const Settings& settings, Console& console) {
@@ -107,6 +126,7 @@ int run_generate(const Settings& settings, Console& console) {
   const std::vector<std::uint64_t> counts = points_per_component(data);
   const EntropyFacts entropy = entropy_facts(mixture, seed);
   warn_of_empty_components(console, counts);
+  warn_of_coarse_points(console, data);
   console.say(out.ends_with(".npz") ? fmt::format("wrote {}", out)
                                     : fmt::format("wrote {} and {}", out, mixture_path(out)));
   print_generated(console, data, entropy);

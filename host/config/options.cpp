@@ -14,6 +14,8 @@ using enum OptionKind;
 constexpr Range kPositiveCount{.lowest = 1, .highest = 4294967295.0};
 constexpr Range kCount{.lowest = 0, .highest = 4294967295.0};
 constexpr Range kAboveZero{.lowest = 0, .above_lowest = true};
+// Lengths whose squares and ratios stay far from the ends of single precision.
+constexpr Range kLength{.lowest = 1e-15, .highest = 1e15};
 constexpr Range kFraction{.lowest = 0, .highest = 1, .below_highest = true};
 // TOML's integers end at 2^63 - 1; doubles hold them exactly only up to 2^53, which is where a seed stops.
 constexpr Range kSeed{.lowest = 0, .highest = 9007199254740992.0};
@@ -65,7 +67,7 @@ constexpr Option kTable[] = {
      .default_value = "10",
      .metavar = "R",
      .help = "uniform: means from U(-R,R); normal: R N(0,I); ring: radius; grid: step",
-     .range = kAboveZero},
+     .range = kLength},
     {.name = "sigma",
      .group = "Mixture",
      .verbs = kDraws,
@@ -73,7 +75,7 @@ constexpr Option kTable[] = {
      .default_value = "1",
      .metavar = "S",
      .help = "standard deviation of a component",
-     .range = kAboveZero},
+     .range = kLength},
     {.name = "covariance",
      .group = "Mixture",
      .verbs = kDraws,

@@ -17,6 +17,9 @@ Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t se
   dataset.x = Matrix<float>(count, mixture.dim());
   for (std::size_t i = 0; i < drawn.points.size(); ++i) {
     dataset.x.data()[i] = static_cast<float>(drawn.points.data()[i]);
+    if (!std::isfinite(dataset.x.data()[i]))
+      throw DataError(fmt::format("a point drawn from the mixture, {:g}, is beyond single precision",
+                                  drawn.points.data()[i]));
   }
   dataset.labels = std::move(drawn.labels);
   dataset.mixture = mixture;

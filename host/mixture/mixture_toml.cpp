@@ -33,7 +33,7 @@ class Reader {
     const toml::array* components = root["component"].as_array();
     if (components == nullptr || components->empty()) {
       throw DataError(
-          fmt::format("{}: there is no [[component]] table; a mixture needs at least one.", path_));
+          fmt::format("{}: there is no [[component]] table; a mixture needs at least one", path_));
     }
     for (const toml::node& node : *components) {
       const toml::table* table = node.as_table();
@@ -50,14 +50,14 @@ class Reader {
       return toml::parse(std::string_view(text_ = read_file(path_)), std::string_view(path_));
     } catch (const toml::parse_error& error) {
       const toml::source_position place = error.source().begin;
-      throw DataError(fmt::format("{}:{}:{}: {}.", path_, place.line, place.column, error.description()));
+      throw DataError(fmt::format("{}:{}:{}: {}", path_, place.line, place.column, error.description()));
     }
   }
 
   template <class Located>
   [[noreturn]] void fail(const Located& at, const std::string& reason) const {
     const toml::source_position place = at.source().begin;
-    throw DataError(fmt::format("{}:{}:{}: {}.", path_, place.line, place.column, reason));
+    throw DataError(fmt::format("{}:{}:{}: {}", path_, place.line, place.column, reason));
   }
 
   [[nodiscard]] double number(const toml::node& node, std::string_view name) const {

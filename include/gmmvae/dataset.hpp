@@ -40,7 +40,7 @@ struct Scaler {
 };
 
 /// Draws `count` points from the mixture as a data set that knows its truth; another `stream` of the same
-/// seed gives other points.
+/// seed gives other points. Throws UsageError for no points, DataError for a point beyond single precision.
 Dataset make_dataset(const Mixture& mixture, std::size_t count, std::uint64_t seed, std::uint32_t stream = 0);
 
 /// Mean [D] and covariance [D,D] (divisor N) of the rows, in double.

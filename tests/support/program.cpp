@@ -1,6 +1,7 @@
 #include "tests/support/program.hpp"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -50,13 +51,22 @@ Vae trained_vae(const Dataset& data, std::size_t latent, std::size_t models) {
   return vae;
 }
 
+ProgramTest::ProgramTest() {
+  std::vector<std::string> ours;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string text = *variable;
+    if (text.starts_with("GMMVAE_") && !text.starts_with("GMMVAE_ISA="))
+      ours.push_back(text.substr(0, text.find('=')));
+  }
+  for (const std::string& name : ours) ::unsetenv(name.c_str());
+}
+
 Outcome ProgramTest::run(const std::string& arguments, const std::string& input,
                          const std::string& before) const {
   const TemporaryFolder streams;
-  const std::string command = "cd '" + folder_.path() +
-                              "' && unset $(env | sed -n 's/^\\(GMMVAE_[A-Z_]*\\)=.*/\\1/p') && " + before +
-                              " '" GMMVAE_PROGRAM "' " + arguments + " >'" + streams / "out" + "' 2>'" +
-                              streams / "err" + "' <'" + input + "'";
+  const std::string command = "cd '" + folder_.path() + "' && " + before + " '" GMMVAE_PROGRAM "' " +
+                              arguments + " >'" + streams / "out" + "' 2>'" + streams / "err" + "' <'" +
+                              input + "'";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_bytes(streams / "out"),
           file_bytes(streams / "err")};

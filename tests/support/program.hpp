@@ -26,10 +26,12 @@ std::string file_bytes(const std::string& path);
 /// them in one file where asked for.
 Vae trained_vae(const Dataset& data, std::size_t latent, std::size_t models = 1);
 
-/// Runs the program itself, as a shell does, in a folder of the test's own. Nothing of the environment's
-/// GMMVAE_ variables reaches it.
+/// Runs the program itself, as a shell does, in a folder of the test's own. The environment's
+/// GMMVAE_ variables do not reach it, but for GMMVAE_ISA.
 class ProgramTest : public testing::Test {
  protected:
+  ProgramTest();
+
   /// gmmvae with these arguments (in the shell's notation) and standard input; `before` comes in front of the
   /// command, for variables.
   [[nodiscard]] Outcome run(const std::string& arguments, const std::string& input = "/dev/null",
@@ -39,8 +41,7 @@ class ProgramTest : public testing::Test {
   /// Runs what must fail with this exit code, plainly and under --json: one sentence on standard error each
   /// time, {error, exit_code} on standard output under --json alone. Returns the sentence without "gmmvae:
   /// error: ".
-  [[nodiscard]] std::string refusal(const std::string& arguments, int code,
-                                    const std::string& input = "/dev/null") const;
+  std::string refusal(const std::string& arguments, int code, const std::string& input = "/dev/null") const;
 
   [[nodiscard]] std::string path(const std::string& name) const { return folder_ / name; }
   [[nodiscard]] bool exists(const std::string& name) const;
