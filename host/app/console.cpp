@@ -79,10 +79,6 @@ void Console::print(std::string_view line) const {
   if (!json_) write_standard_output(fmt::format("{}\n", line));
 }
 
-void Console::result(const JsonObject& object) const {
-  if (json_) write_standard_output(object.text() + "\n");
-}
-
 void Console::result(const nlohmann::ordered_json& object) const {
   if (json_) write_standard_output(json_text(object));
 }
@@ -102,9 +98,8 @@ void Console::warn(std::string_view line) const {
 void Console::error(std::string_view sentence, ExitCode code) const {
   write_standard_error(fmt::format("gmmvae: {} {}\n", painted("error:", "1;31"), sentence));
   if (!json_) return;
-  JsonObject object;
-  object.add("error", sentence).add("exit_code", static_cast<int>(code));
-  (void)write_all(STDOUT_FILENO, object.text() + "\n");
+  const nlohmann::ordered_json object = {{"error", sentence}, {"exit_code", static_cast<int>(code)}};
+  (void)write_all(STDOUT_FILENO, json_text(object));
 }
 
 void Console::draw(std::string_view text) const {

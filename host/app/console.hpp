@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "gmmvae/error.hpp"
-#include "host/app/json.hpp"
 #include "host/config/settings.hpp"
 
 namespace gmmvae {
@@ -31,7 +30,6 @@ class Console {
   /// A line of the result for people, on standard output; nothing under --json.
   void print(std::string_view line) const;
   /// The result under --json; nothing otherwise.
-  void result(const JsonObject& object) const;
   void result(const nlohmann::ordered_json& object) const;
   /// A message on standard error; nothing under -q.
   void say(std::string_view line) const;

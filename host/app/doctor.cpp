@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -153,16 +154,17 @@ std::vector<Finding> examine() {
 }  // namespace
 
 int run_doctor(const Settings&, Console& console) {
-  std::vector<JsonObject> checks;
+  nlohmann::ordered_json checks = nlohmann::ordered_json::array();
   for (const Finding& finding : examine()) {
     console.print(fmt::format("{:<8}{:<18}{}", finding.state, finding.name, finding.found));
     if (!finding.fix.empty()) console.print(fmt::format("{:<26}fix: {}", "", finding.fix));
-    JsonObject check;
-    check.add("name", finding.name).add("state", finding.state).add("found", finding.found);
-    finding.fix.empty() ? check.add_null("fix") : check.add("fix", finding.fix);
+    nlohmann::ordered_json check = {
+        {"name", finding.name}, {"state", finding.state}, {"found", finding.found}};
+    check["fix"] =
+        finding.fix.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(finding.fix);
     checks.push_back(check);
   }
-  console.result(JsonObject().add("version", kVersion).add("checks", checks));
+  console.result({{"version", kVersion}, {"checks", checks}});
   return 0;
 }
 
