@@ -1,11 +1,6 @@
 // evaluate and cluster as a person runs them: the program itself, its files, its words and its exit codes.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -14,64 +9,38 @@
 #include "host/io/model_file.hpp"
 #include "host/io/npy.hpp"
 #include "tests/evaluation/linear_vae.hpp"
+#include "tests/support/program.hpp"
 
 namespace gmmvae {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class JudgingVerbs : public testing::Test {
+class JudgingVerbs : public test::ProgramTest {
  protected:
   void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / ("gmmvae_judging_" + std::string(info->name()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     const test::LinearVae model = test::linear_vae(2, 0.3);
     save_model(path("model.safetensors"), model.vae());
     save_dataset(path("data.npz"), make_dataset(model.law(), 400, 1));
     save_points(path("points.npy"), make_dataset(model.law(), 300, 2).x);
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  [[nodiscard]] Outcome run(const std::string& arguments) const {
-    const std::string command = "cd '" + folder_.string() + "' && '" GMMVAE_PROGRAM "' " + arguments +
-                                " >stdout.txt 2>stderr.txt </dev/null";
-    const int status = std::system(command.c_str());
-    return {WEXITSTATUS(status), read(folder_ / "stdout.txt"), read(folder_ / "stderr.txt")};
-  }
-
-  fs::path folder_;
 };
 
 TEST_F(JudgingVerbs, EvaluateJudgesAModel) {
   const std::string common =
       "evaluate --model model.safetensors --data data.npz --count 800 --test 800 --threads 1 ";
-  const Outcome words = run(common + "--out metrics.json");
+  const test::Outcome words = run(common + "--out metrics.json");
   EXPECT_EQ(words.code, 0) << words.err;
   EXPECT_NE(words.out.find("healthy"), std::string::npos) << words.out;
-  const json file = json::parse(read(path("metrics.json")));
+  const json file = json::parse(test::file_bytes(path("metrics.json")));
   EXPECT_EQ(file.at("verdict"), "healthy");
   EXPECT_NEAR(file.at("kl_data_model"), 0.0, 1e-3);
-  const Outcome object = run(common + "--json");
+  const test::Outcome object = run(common + "--json");
   EXPECT_EQ(json::parse(object.out), file);  // one object, the same one
 }
 
 TEST_F(JudgingVerbs, EvaluateJudgesASampleFile) {
-  const Outcome got = run("evaluate --samples points.npy --data data.npz --test 800 --json");
+  const test::Outcome got = run("evaluate --samples points.npy --data data.npz --test 800 --json");
   EXPECT_EQ(got.code, 0) << got.err;
   const json file = json::parse(got.out);
   EXPECT_TRUE(file.at("elbo").is_null());
@@ -95,14 +64,14 @@ TEST_F(JudgingVerbs, EvaluateHoldsOutWhatTrainingDid) {
 }
 
 TEST_F(JudgingVerbs, ClusterWritesItsFiles) {
-  const Outcome got =
+  const test::Outcome got =
       run("cluster --data data.npz --k 1..5 --covariance full --references 3 --out clusters.json --json");
   EXPECT_EQ(got.code, 0) << got.err;
   const json file = json::parse(got.out);
-  EXPECT_EQ(file, json::parse(read(path("clusters.json"))));
+  EXPECT_EQ(file, json::parse(test::file_bytes(path("clusters.json"))));
   EXPECT_EQ(file.at("k").size(), 5u);
   EXPECT_EQ(file.at("chosen").at("bic"), 1);
-  const Outcome given = run("cluster --data data.npz --k 3 --labels labels.npy --centers centers.npy");
+  const test::Outcome given = run("cluster --data data.npz --k 3 --labels labels.npy --centers centers.npy");
   EXPECT_EQ(given.code, 0) << given.err;
   EXPECT_NE(given.out.find("chosen k"), std::string::npos);
   const Array centers = read_npy_array(path("centers.npy"));
@@ -126,7 +95,7 @@ TEST_F(JudgingVerbs, WrongUseAndBadFilesHaveTheirExitCodes) {
     EXPECT_EQ(run(std::string("cluster --data data.npz --k ") + k).code, 2) << k;
   EXPECT_EQ(run("cluster --data data.npz --method medoids").code, 2);
   EXPECT_EQ(run("cluster --data data.npz --labels data.npz").code, 2);
-  const Outcome wrong = run("cluster --data data.npz --k 500 --json");
+  const test::Outcome wrong = run("cluster --data data.npz --k 500 --json");
   EXPECT_EQ(json::parse(wrong.out).at("exit_code"), 2);
 }
 

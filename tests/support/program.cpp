@@ -61,15 +61,19 @@ ProgramTest::ProgramTest() {
   for (const std::string& name : ours) ::unsetenv(name.c_str());
 }
 
-Outcome ProgramTest::run(const std::string& arguments, const std::string& input,
-                         const std::string& before) const {
+Outcome ProgramTest::shell(const std::string& line, const std::string& input) const {
   const TemporaryFolder streams;
-  const std::string command = "cd '" + folder_.path() + "' && " + before + " '" GMMVAE_PROGRAM "' " +
-                              arguments + " >'" + streams / "out" + "' 2>'" + streams / "err" + "' <'" +
-                              input + "'";
+  const std::string command = "cd '" + folder_.path() +
+                              "' && gmmvae() { '" GMMVAE_PROGRAM "' \"$@\"; } && { " + line + "\n} >'" +
+                              streams / "out" + "' 2>'" + streams / "err" + "' <'" + input + "'";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, file_bytes(streams / "out"),
           file_bytes(streams / "err")};
+}
+
+Outcome ProgramTest::run(const std::string& arguments, const std::string& input,
+                         const std::string& variables) const {
+  return shell(variables + " '" GMMVAE_PROGRAM "' " + arguments, input);
 }
 
 json ProgramTest::object(const std::string& arguments) const {

@@ -32,10 +32,11 @@ class ProgramTest : public testing::Test {
  protected:
   ProgramTest();
 
-  /// gmmvae with these arguments (in the shell's notation) and standard input; `before` comes in front of the
-  /// command, for variables.
+  /// What a shell makes of the line, in which `gmmvae` stands for the program.
+  [[nodiscard]] Outcome shell(const std::string& line, const std::string& input = "/dev/null") const;
+  /// gmmvae with these arguments (in the shell's notation), this standard input and these variables.
   [[nodiscard]] Outcome run(const std::string& arguments, const std::string& input = "/dev/null",
-                            const std::string& before = "") const;
+                            const std::string& variables = "") const;
   /// The one JSON object of a run under --json that must succeed.
   [[nodiscard]] nlohmann::json object(const std::string& arguments) const;
   /// Runs what must fail with this exit code, plainly and under --json: one sentence on standard error each

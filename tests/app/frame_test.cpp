@@ -1,0 +1,139 @@
+// The frame around the verbs as a new user meets it: help, version, doctor, colours, quiet, pipes and
+// configurations.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "host/config/verbs.hpp"
+#include "host/io/atomic_file.hpp"
+#include "tests/support/program.hpp"
+#include "version.hpp"
+
+namespace gmmvae::test {
+namespace {
+
+using nlohmann::json;
+
+class Frame : public ProgramTest {};
+
+TEST_F(Frame, NoArgumentsAtAllSayWhatToDo) {
+  EXPECT_EQ(refusal("", 2), "a verb is missing; 'gmmvae --help' lists them");
+}
+
+TEST_F(Frame, VersionAndHelpComeOnStandardOutputAlone) {
+  const Outcome version = run("--version");
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(version.out.starts_with(std::string("gmmvae ") + kVersion)) << version.out;
+  EXPECT_EQ(version.err, "");
+  const Outcome help = run("--help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.err, "");
+  EXPECT_EQ(run("-h").out, help.out);
+  EXPECT_LT(help.out.find("Examples:"), help.out.find("Verbs:"));
+  for (const std::string& verb : verb_names()) {
+    const Outcome own = run(verb + " --help");
+    EXPECT_EQ(own.code, 0) << verb;
+    EXPECT_EQ(own.err, "") << verb;
+    EXPECT_TRUE(own.out.starts_with("gmmvae " + verb + ": ")) << own.out;
+    EXPECT_EQ(run("--help " + verb).out, own.out) << verb;
+  }
+}
+
+TEST_F(Frame, WrongWordsNameTheNearestRightOne) {
+  EXPECT_EQ(refusal("sampel", 2), "there is no verb 'sampel'; did you mean sample?");
+  EXPECT_EQ(refusal("xyzzy", 2), "there is no verb 'xyzzy'; 'gmmvae --help' lists them");
+  EXPECT_EQ(refusal("sample --cuont 3", 2), "sample has no option --cuont; did you mean --count?");
+  EXPECT_EQ(refusal("sample --xyzzy=3", 2),
+            "sample has no option --xyzzy; 'gmmvae sample --help' lists them");
+  EXPECT_EQ(refusal("sample --count", 2), "--count needs a value: N");
+  EXPECT_EQ(refusal("sample --count --noise on", 2), "--count needs a value: N");
+  EXPECT_EQ(refusal("sample --count=", 2), "--count needs a value: N");
+  EXPECT_NE(refusal("sample extra", 2).find("sample takes no argument 'extra'"), std::string::npos);
+  EXPECT_NE(refusal("--count 3 sample", 2).find("write it after 'sample'"), std::string::npos);
+}
+
+TEST_F(Frame, PrintedConfigurationsAreReadBack) {
+  const Outcome first =
+      run("sample --print-config --count 12 --set noise=off --model m.safetensors --out s.npy", "/dev/null",
+          "GMMVAE_INDEX=3");
+  EXPECT_EQ(first.code, 0) << first.err;
+  for (const char* part : {"count = 12", "# flag", "# --set", "# GMMVAE_INDEX", "# default"})
+    EXPECT_NE(first.out.find(part), std::string::npos) << first.out;
+  write_file(path("printed.toml"), first.out);
+  const Outcome second = run("sample --print-config --config printed.toml");
+  EXPECT_EQ(second.code, 0) << second.err;
+  const auto without_sources = [](std::string text) {
+    std::string kept;
+    for (std::size_t start = 0; start < text.size();) {
+      const std::size_t end = text.find('\n', start);
+      const std::string line = text.substr(start, end - start);
+      kept += line.substr(0, std::min(line.find("  "), line.find(" #"))) + "\n";
+      start = end + 1;
+    }
+    return kept;
+  };
+  EXPECT_EQ(without_sources(second.out), without_sources(first.out));
+  EXPECT_FALSE(exists("s.npy"));  // nothing else is done
+}
+
+TEST_F(Frame, ConfigurationErrorsHaveTheirPlace) {
+  write_file(path("a.toml"), "seed = 3\ncomponets = 4\n");
+  EXPECT_EQ(refusal("generate --config a.toml --out a.npz", 2),
+            "a.toml:2:1: there is no key 'componets'; did you mean components?");
+  EXPECT_NE(refusal("generate --config none.toml --out a.npz", 2).find("there is no such file"),
+            std::string::npos);
+  write_file(path("good.toml"), "components = 4\nsamples = 20\nout = \"a.npz\"\n");
+  EXPECT_EQ(object("generate --config good.toml").at("components"), 4);
+  EXPECT_EQ(object("generate --config good.toml --components 5").at("components"), 5);
+}
+
+TEST_F(Frame, QuietIsQuietAndVerboseSaysMore) {
+  const std::string command = "generate --samples 20 --components 2 --out a.npz";
+  EXPECT_EQ(run(command).err, "wrote a.npz\n");
+  EXPECT_EQ(run(command + " -q").err, "");
+  EXPECT_EQ(run(command + " -q").out, run(command).out);
+  EXPECT_EQ(run(command + " --json").err, "wrote a.npz\n");
+  write_file(path("points.csv"), "1,2\n3,4\n5,7\n");
+  const Outcome warned = run(command, "/dev/null", "GMMVAE_SEDE=3");
+  EXPECT_EQ(warned.code, 0);
+  EXPECT_NE(warned.err.find("warning: the environment variable GMMVAE_SEDE"), std::string::npos)
+      << warned.err;
+  EXPECT_EQ(run(command + " -q", "/dev/null", "GMMVAE_SEDE=3").err, "");
+}
+
+// script(1) gives the program a terminal, where errors are coloured unless NO_COLOR is set; without one they
+// never are.
+TEST_F(Frame, ColoursStayOnTerminals) {
+  EXPECT_EQ(run("xyzzy", "/dev/null", "TERM=xterm").err.find('\033'), std::string::npos);
+  if (shell("command -v script").out.empty()) GTEST_SKIP() << "script(1) is not installed";
+  const auto on_terminal = [&](const std::string& variables) {
+    return shell(variables + " script -qec \"'" GMMVAE_PROGRAM "' xyzzy\" /dev/null").out;
+  };
+  EXPECT_NE(on_terminal("TERM=xterm").find("\033[1;31m"), std::string::npos);
+  EXPECT_EQ(on_terminal("TERM=xterm NO_COLOR=1").find('\033'), std::string::npos);
+  EXPECT_EQ(on_terminal("TERM=dumb").find('\033'), std::string::npos);
+}
+
+TEST_F(Frame, AClosedPipeIsNoError) {
+  const Outcome head = shell("gmmvae --help | head -1");
+  EXPECT_EQ(head.err, "");
+  EXPECT_TRUE(head.out.starts_with("gmmvae: ")) << head.out;
+  EXPECT_EQ(shell("for i in 1 2 3 4 5; do gmmvae --help | true; done").err, "");
+  EXPECT_EQ(shell("gmmvae --help >/dev/full; echo $?").out, "4\n");
+}
+
+TEST_F(Frame, DoctorNamesAFixForWhatIsMissing) {
+  const json report = object("doctor");
+  EXPECT_EQ(report.at("version"), kVersion);
+  ASSERT_FALSE(report.at("checks").empty());
+  const std::string words = run("doctor").out;
+  for (const json& check : report.at("checks")) {
+    const std::string state = check.at("state");
+    EXPECT_TRUE(state == "ok" || state == "note" || state == "missing") << state;
+    EXPECT_EQ(check.at("fix").is_null(), state == "ok") << check;
+    EXPECT_NE(words.find(check.at("name").get<std::string>()), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace gmmvae::test
