@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,6 +7,7 @@
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/objective.hpp"
 #include "host/app/files.hpp"
+#include "host/app/short_list.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
 #include "host/vae/names.hpp"
@@ -63,10 +63,6 @@ ordered_json forecast_json(const Forecast& f) {
   return object;
 }
 
-std::string list(const std::vector<double>& values) {
-  return fmt::format("{:.4g}", fmt::join(values, ", "));
-}
-
 void print_forecast(const Console& console, const Forecast& f) {
   const Prediction& p = f.prediction;
   const auto line = [&](const char* name, const std::string& value) {
@@ -76,9 +72,9 @@ void print_forecast(const Console& console, const Forecast& f) {
   line("effective decoder variance",
        fmt::format("{:.4g}{}", p.effective_variance,
                    p.variance_learned ? " (learned: the best one for a linear decoder)" : ""));
-  line("eigenvalues of the data's covariance", list(p.eigenvalues));
+  line("eigenvalues of the data's covariance", short_list(p.eigenvalues));
   line("latent dimensions that stay active", fmt::format("{} of {}", p.active, f.latent));
-  line("KL of each latent dimension, nats", list(p.kl_per_dimension));
+  line("KL of each latent dimension, nats", short_list(p.kl_per_dimension));
   line("plateau of the loss (linear model)", fmt::format("{:.6g}", p.loss_floor));
   line("plateau of the loss when all have collapsed", fmt::format("{:.6g}", p.collapsed_loss));
   line("ELBO (linear model), nats per point", fmt::format("{:.6g}", p.elbo));

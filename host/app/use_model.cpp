@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cmath>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "gmmvae/error.hpp"
 #include "host/app/device.hpp"
 #include "host/app/files.hpp"
+#include "host/app/short_list.hpp"
 #include "host/app/verbs.hpp"
 #include "host/io/npz.hpp"
 #include "host/vae/sampling.hpp"
@@ -122,11 +122,11 @@ int run_sample(const Settings& settings, Console& console) {
   }
   write_points(opened.out, samples);
   console.say(fmt::format("wrote {}", opened.out));
-  console.print(fmt::format("{} samples in {} dimensions, {}{}", samples.rows(), samples.cols(),
-                            noise ? fmt::format("with the decoder's noise (variance {:.4g} in scaled units)",
-                                                fmt::join(variance, ", "))
-                                  : "the decoder's means without its noise",
-                            rescaling ? ", RESCALED" : ""));
+  console.print(fmt::format(
+      "{} samples in {} dimensions, {}{}", samples.rows(), samples.cols(),
+      noise ? fmt::format("with the decoder's noise (variance {} in scaled units)", short_list(variance))
+            : "the decoder's means without its noise",
+      rescaling ? ", RESCALED" : ""));
   console.result(object);
   return 0;
 }
@@ -143,8 +143,8 @@ int run_encode(const Settings& settings, Console& console) {
   const std::vector<double> kl = mean_kl(posterior);
   console.say(fmt::format("wrote {}", opened.out));
   console.print(
-      fmt::format("the posteriors of {} points in {} latent dimensions, whose KL to the prior is {:.4g} nats",
-                  data.x.rows(), kl.size(), fmt::join(kl, ", ")));
+      fmt::format("the posteriors of {} points in {} latent dimensions, whose KL to the prior is {} nats",
+                  data.x.rows(), kl.size(), short_list(kl)));
   ordered_json object = written_points(settings, opened, data.x);
   object["latent"] = kl.size();
   object["kl_per_dimension"] = kl;

@@ -107,6 +107,7 @@ TEST_F(Predict, TheWordsSayWhatTheObjectSays) {
   const Outcome words = run("predict --data cross.npy --scale none --decoder-variance 2");
   EXPECT_EQ(words.code, 0);
   EXPECT_EQ(words.err, "");
+  EXPECT_NE(run("predict --data cross.npy --latent 400").out.find("and 390 more"), std::string::npos);
   for (const char* part : {"partly-collapsed: ", "effective decoder variance", "4, 1", "1 of 2"})
     EXPECT_NE(words.out.find(part), std::string::npos) << words.out;
   EXPECT_EQ(run("predict --data - --scale none --decoder-variance 2", path("cross.csv")).out, words.out);
