@@ -77,12 +77,17 @@ void flatten(const toml::table& table, const std::string& scope, const std::stri
 }  // namespace
 
 std::vector<ConfigEntry> read_config_file(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  std::string content{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (std::filesystem::is_directory(file) || !stream) {
-    throw UsageError(
-        fmt::format("the configuration {} cannot be read: {}", file.string(),
-                    std::filesystem::exists(file) ? "it is no readable file" : "there is no such file"));
+  std::error_code ignored;
+  std::ifstream stream;
+  std::string content;
+  if (!std::filesystem::is_directory(file, ignored)) {  // reading one throws
+    stream.open(file);
+    content.assign(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+  }
+  if (!stream.is_open() || !stream) {
+    throw UsageError(fmt::format(
+        "the configuration {} cannot be read: {}", file.string(),
+        std::filesystem::exists(file, ignored) ? "it is no readable file" : "there is no such file"));
   }
   try {
     const toml::table table = toml::parse(content, file.string());

@@ -132,6 +132,9 @@ TEST_F(SettingsTest, AWrongValueIsRefusedWithItsPlace) {
   EXPECT_TRUE(refused("lr = \n").starts_with("study.toml:1:6: "));
   EXPECT_TRUE(refused("lr = 1\nlr = 2\n").starts_with("study.toml:2:"));
   Settings settings("train");
+  EXPECT_NE(
+      error_message<UsageError>([&] { settings.add_file(folder_.path()); }).find("it is no readable file"),
+      std::string::npos);
   EXPECT_NE(error_message<UsageError>([&] {
               settings.add_file(folder_ / "none.toml");
             }).find("there is no such file"),
