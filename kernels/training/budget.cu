@@ -1,0 +1,88 @@
+#include <algorithm>
+
+#include "gmmvae/error.hpp"
+#include "kernels/training/block_memory.cuh"
+#include "kernels/training/budget.hpp"
+
+namespace gmmvae::cuda {
+namespace {
+
+/// A block of a resident model with more slots than this would need more red zones than the emulator has.
+constexpr int most_slots = 40;
+
+template <Placement placement>
+std::size_t bytes_of(const LaidOutModel& model, std::size_t data_floats) {
+  SharedArena count;
+  BlockMemory<placement>(count, model.plan, model.slot_floats.data(), nullptr, data_floats, false);
+  return count.bytes();
+}
+
+/// As many threads as the largest layer has tiles: more would only wait, and small blocks leave room for
+/// other models.
+int threads_for(const LaidOutModel& model) {
+  int tiles = 0;
+  for (const DenseLayer& layer : model.layers)
+    tiles = std::max(tiles, block::ceil_div(model.plan.batch, block::tile_rows) *
+                                block::ceil_div(layer.out, block::tile_columns));
+  if (tiles > 128) return 256;
+  return tiles > 64 ? 128 : 64;
+}
+
+std::string size_of(const LaidOutModel& model) {
+  return std::to_string(model.plan.parameters) + " padded parameters and " +
+         std::to_string(model.workspace_floats()) + " numbers of batches";
+}
+
+Budget streamed(const LaidOutModel& model, const DeviceLimits& limits, const std::string& why) {
+  Budget budget{Placement::streamed, false, threads_for(model), bytes_of<Placement::streamed>(model, 0), why};
+  if (budget.shared_bytes > limits.shared_per_block) {
+    throw DeviceError("A model of " + std::to_string(model.plan.data_dim) + " columns and " +
+                      std::to_string(model.plan.latent) + " latent dimensions needs " +
+                      std::to_string(budget.shared_bytes) +
+                      " bytes of shared memory for its sums; a block of this device has " +
+                      std::to_string(limits.shared_per_block) + ": use --device cpu.");
+  }
+  return budget;
+}
+
+}  // namespace
+
+Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
+  const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
+  if (model.plan.slots > most_slots) {
+    return streamed(model, limits,
+                    "streamed: the model has " + std::to_string(model.layers.size()) + " layers");
+  }
+  if (without_data > limits.shared_per_block) {
+    return streamed(model, limits,
+                    "streamed: " + size_of(model) + " need " + std::to_string(without_data) +
+                        " bytes of shared memory, a block has " + std::to_string(limits.shared_per_block));
+  }
+  return budget_for(Placement::resident, model, rows, limits);
+}
+
+Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
+                  const DeviceLimits& limits) {
+  if (placement == Placement::streamed) return streamed(model, limits, "streamed: asked for");
+  Budget budget;
+  budget.threads = threads_for(model);
+  const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
+  if (without_data > limits.shared_per_block || model.plan.slots > most_slots) {
+    throw DeviceError("A resident model of this shape needs " + std::to_string(without_data) +
+                      " bytes of shared memory; a block of this device has " +
+                      std::to_string(limits.shared_per_block) + ".");
+  }
+  const std::size_t data_floats = rows * static_cast<std::size_t>(model.plan.data_dim);
+  const std::size_t with_data = bytes_of<Placement::resident>(model, data_floats);
+  // The points move in only where that costs no other model its place: 1 kB of a multiprocessor's memory is
+  // the system's for every block.
+  const auto blocks = [&](std::size_t bytes) { return limits.shared_per_multiprocessor / (bytes + 1024); };
+  budget.data_in_shared = with_data <= limits.shared_per_block && blocks(with_data) == blocks(without_data);
+  budget.shared_bytes = budget.data_in_shared ? with_data : without_data;
+  budget.why = "resident: " + size_of(model) + (budget.data_in_shared ? " and the points" : "") + " take " +
+               std::to_string(budget.shared_bytes) + " of " + std::to_string(limits.shared_per_block) +
+               " bytes of a block's shared memory";
+  return budget;
+}
+
+}  // namespace gmmvae::cuda
