@@ -12,24 +12,6 @@ namespace gmmvae::cuda {
 /// A loss this far above the first epoch's, in units of its size, is an explosion even while it is finite.
 inline constexpr double explosion = 1e6;
 
-/// Rows narrower than this are copied by one thread each, wider ones by a warp.
-inline constexpr int narrow_row = 9;
-
-/// x <- rows of data [rows][data_dim], zeros in the padding. Row b is `source(b)`.
-template <class Source>
-__device__ inline void gather(const float* data, int data_dim, float* x, int stride, int count,
-                              Source source) {
-  const bool narrow = data_dim < narrow_row;
-  const int lanes = narrow ? 1 : 32;
-  const auto workers = static_cast<int>(block_threads()) / lanes;
-  const int lane = static_cast<int>(thread_rank()) % lanes;
-  for (int b = static_cast<int>(thread_rank()) / lanes; b < count; b += workers) {
-    const float* from = data + static_cast<std::ptrdiff_t>(source(b)) * data_dim;
-    float* to = x + static_cast<std::ptrdiff_t>(b) * stride;
-    for (int d = lane; d < block::padded(data_dim); d += lanes) to[d] = d < data_dim ? from[d] : 0.0f;
-  }
-}
-
 /// learning_rate_at (host/training/training.cpp).
 __device__ inline double learning_rate_at(const TaskConfig& config, std::uint64_t step, std::uint64_t steps) {
   constexpr double pi = 3.141592653589793238463;

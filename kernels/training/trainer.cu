@@ -49,12 +49,6 @@ void take_parts(Parts& parts, const TrainingJob& job, const LaidOutModel& model,
       placement == Placement::streamed ? parts.take<float>(packed + model.workspace_floats()) : nullptr;
 }
 
-/// Models that start with the same kernel, block and amount of shared memory.
-struct LaunchClass {
-  Budget budget;
-  std::vector<int> tasks;  ///< numbers
-};
-
 }  // namespace
 
 DeviceLimits current_device_limits() {
@@ -178,6 +172,12 @@ class ModelTrainer::Implementation {
   }
 
  private:
+  /// Models that start with the same kernel, block and amount of shared memory.
+  struct LaunchClass {
+    Budget budget;
+    std::vector<int> tasks;  ///< numbers
+  };
+
   TrainingJob& job(int task) { return *jobs_[static_cast<std::size_t>(task)]; }
 
   void plan(std::optional<Placement> placement) {
