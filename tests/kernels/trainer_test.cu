@@ -215,5 +215,109 @@ TEST_F(Trainer, TheOrderOfThreadsChangesNothing) {
   });
 }
 
+TEST_F(Trainer, StoppingAndGoingOnChangesNothing) {
+  for (const Case& shape : cases()) {
+    TrainingConfig config = config_of(shape, 4);
+    config.patience = 3;
+    Owned whole(shape.rows, shape.architecture, shape.objective, config, 11);
+    Owned pieces(shape.rows, shape.architecture, shape.objective, config, 11);
+    {
+      ModelTrainer trainer(std::span(&whole.job, 1), nullptr);
+      trainer.launch(100);
+      EXPECT_EQ(trainer.collect(), whole.job.state.epoch);
+      trainer.download();
+    }
+    while (pieces.job.state.status == TrainingStatus::running) {
+      ModelTrainer trainer(std::span(&pieces.job, 1), nullptr);
+      trainer.launch(1);
+      EXPECT_EQ(trainer.collect(), 1U);
+      trainer.download();
+    }
+    expect_same(whole.job.state, pieces.job.state, shape.name);
+  }
+}
+
+TEST_F(Trainer, ADivergedTrainingEndsInItsLastGoodEpoch) {
+  const Architecture architecture{.data_dim = 3, .latent = 2, .encoder_hidden = {8}, .decoder_hidden = {8}};
+  TrainingConfig config;
+  config.epochs = 50;
+  config.batch = 60;  // one step an epoch: what it spoils, the next epoch reports
+  config.learning_rate = 3.0;
+  config.patience = 10;
+  for (const Placement placement : {Placement::resident, Placement::streamed}) {
+    Owned sick(60, architecture, {}, config, 10);
+    Owned until(60, architecture, {}, config, 10);
+    train(std::span(&sick.job, 1), placement);
+    ASSERT_EQ(sick.job.state.status, TrainingStatus::diverged);
+    ASSERT_GE(sick.job.state.epoch, 1U);
+    EXPECT_EQ(sick.job.state.history.epochs(), sick.job.state.epoch);
+    EXPECT_TRUE(std::isfinite(sick.job.state.parameters[0]));
+    ModelTrainer trainer(std::span(&until.job, 1), nullptr, placement);
+    trainer.launch(sick.job.state.epoch);
+    trainer.collect();
+    trainer.download();
+    until.job.state.status = TrainingStatus::diverged;
+    expect_same(until.job.state, sick.job.state, "last good epoch");
+  }
+}
+
+TEST_F(Trainer, PatienceEndsWhereTheCpuEnds) {
+  TrainingConfig config;
+  config.epochs = 400;
+  config.learning_rate = 2e-2;
+  config.patience = 15;
+  const Architecture architecture{.data_dim = 3, .latent = 2, .encoder_hidden = {24}, .decoder_hidden = {24}};
+  Owned mine(20, architecture, {}, config, 40);
+  train(std::span(&mine.job, 1));
+  const TrainingState& state = mine.job.state;
+  ASSERT_EQ(state.status, TrainingStatus::stopped_early);
+  EXPECT_EQ(state.epoch, state.best_epoch + 15);
+  std::size_t best = 0;
+  for (std::size_t epoch = 1; epoch < state.history.epochs(); ++epoch)
+    if (state.history.elbo_validation(epoch) > state.history.elbo_validation(best)) best = epoch;
+  EXPECT_EQ(state.best_epoch, best + 1);
+  Owned until(20, architecture, {}, config, 40);
+  ModelTrainer trainer(std::span(&until.job, 1), nullptr);
+  trainer.launch(state.best_epoch);
+  trainer.collect();
+  trainer.download();
+  EXPECT_EQ(until.job.state.parameters, state.best_parameters);
+}
+
+/// A block's shared memory on real cards: 64 kB on sm_75, 163 on sm_80, 99 on sm_86, 227 on sm_90.
+TEST_F(Trainer, TheBudgetChoosesByTheDevice) {
+  const auto chosen = [](const char* device, std::size_t width, std::size_t batch) {
+    const emu::DeviceSpec spec = emu::device_spec(device);
+    const LaidOutModel model = lay_out(
+        {.data_dim = 3, .latent = 2, .encoder_hidden = {width, width}, .decoder_hidden = {width, width}}, {},
+        batch);
+    return choose_budget(model, 1000,
+                         {spec.shared_per_block, spec.shared_per_multiprocessor, spec.multiprocessors});
+  };
+  EXPECT_EQ(chosen("sm_90", 64, 96).placement, Placement::resident);
+  EXPECT_TRUE(chosen("sm_90", 64, 96).data_in_shared);
+  EXPECT_EQ(chosen("sm_80", 64, 96).placement, Placement::streamed);
+  EXPECT_EQ(chosen("sm_80", 32, 96).placement, Placement::resident);
+  EXPECT_EQ(chosen("sm_86", 64, 96).placement, Placement::streamed);
+  EXPECT_EQ(chosen("sm_86", 16, 96).placement, Placement::resident);
+  EXPECT_EQ(chosen("sm_75", 16, 96).placement, Placement::resident);
+  EXPECT_EQ(chosen("sm_75", 32, 96).placement, Placement::streamed);
+  EXPECT_EQ(chosen("sm_90", 200, 96).placement, Placement::streamed);
+  EXPECT_EQ(chosen("sm_90", 64, 1000).placement, Placement::streamed);
+  EXPECT_NE(chosen("sm_80", 64, 96).why.find("a block has 166912"), std::string::npos)
+      << chosen("sm_80", 64, 96).why;
+}
+
+TEST_F(Trainer, TrainsTheCoursesShapeWhereItHasToStream) {
+  emu::reset({emu::device_spec("sm_86")});
+  const Case shape = cases()[0];
+  Owned here(shape.rows, shape.architecture, shape.objective, config_of(shape, 1));
+  ModelTrainer trainer(std::span(&here.job, 1), nullptr);
+  EXPECT_EQ(trainer.description().rfind("streamed: ", 0), 0U) << trainer.description();
+  trainer.launch(1);
+  EXPECT_EQ(trainer.collect(), 1U);
+  EXPECT_EQ(trainer.running(), 0U);
+}
+
 }  // namespace
 }  // namespace gmmvae::cuda
