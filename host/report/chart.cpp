@@ -33,10 +33,13 @@ class Scale {
   [[nodiscard]] std::vector<double> marks(std::size_t count) const {
     if (!logarithmic_) return ticks(low_, high_, count);
     std::vector<double> out;
-    for (double e = std::floor(low_); e <= std::ceil(high_); ++e) {
-      // A range of less than two decades needs marks inside them.
-      for (const double step : high_ - low_ < 2.0 ? std::vector<double>{1, 2, 5} : std::vector<double>{1}) {
-        const double value = step * std::pow(10.0, e);
+    const auto first = static_cast<int>(std::floor(low_)), last = static_cast<int>(std::ceil(high_));
+    // A range of less than two decades needs marks inside them.
+    const std::vector<double> steps =
+        high_ - low_ < 2.0 ? std::vector<double>{1, 2, 5} : std::vector<double>{1};
+    for (int decade = first; decade <= last; ++decade) {
+      for (const double step : steps) {
+        const double value = step * std::pow(10.0, decade);
         if (std::log10(value) >= low_ - 1e-9 && std::log10(value) <= high_ + 1e-9) out.push_back(value);
       }
     }
@@ -147,8 +150,9 @@ std::vector<double> ticks(double low, double high, std::size_t count) {
     step = factor * power;
     if (step >= raw * 0.999) break;
   }
-  for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k)
-    out.push_back(k * step + 0.0);
+  const auto first = static_cast<std::int64_t>(std::ceil(low / step - 1e-9));
+  const auto last = static_cast<std::int64_t>(std::floor(high / step + 1e-9));
+  for (std::int64_t k = first; k <= last; ++k) out.push_back(static_cast<double>(k) * step);
   return out;
 }
 
