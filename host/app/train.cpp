@@ -344,6 +344,7 @@ int run_train(const Settings& settings, Console& console) {
   const std::uint64_t before = session.epochs();
   install_stop_handlers();
   const TrainingStatus status = train(session, settings, console, outputs, plan, *backend, start);
+  if (const std::string method = backend->training_method(); !method.empty()) console.detail(method);
   if (status == TrainingStatus::diverged) fail_diverged(session, settings, outputs);
   if (status == TrainingStatus::running) return report_stopped(console, session, plan, outputs);
   write_results(session, outputs);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "gmmvae/error.hpp"
+#include "kernels/dense/dense.hpp"
 #include "kernels/training/block_memory.cuh"
 #include "kernels/training/budget.hpp"
 
@@ -45,9 +46,32 @@ Budget streamed(const LaidOutModel& model, const DeviceLimits& limits, const std
   return budget;
 }
 
+/// Tiles of the largest layer's weight gradient.
+int gradient_tiles(const LaidOutModel& model) {
+  int tiles = 0;
+  for (const DenseLayer& layer : model.layers)
+    tiles = std::max(tiles, dense::blocks_of_parameters(layer.in, layer.out));
+  return tiles;
+}
+
+Budget tiled(const LaidOutModel& model, const DeviceLimits& limits, const std::string& why) {
+  Budget budget = streamed(model, limits, why);
+  budget.placement = Placement::tiled;
+  return budget;
+}
+
 }  // namespace
 
 Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
+  // From a third of the multiprocessors on, one model's products fill the device better than a block for each
+  // model does. With fewer tiles most of the device would idle, and models of that size come many at a time.
+  // The choice may depend on the shape alone: a model's numbers must not depend on how many others are
+  // trained beside it.
+  if (const int tiles = gradient_tiles(model); 3 * tiles >= limits.multiprocessors) {
+    return tiled(model, limits,
+                 "tiled: the largest layer's gradient has " + std::to_string(tiles) + " tiles for " +
+                     std::to_string(limits.multiprocessors) + " multiprocessors");
+  }
   const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
   if (model.plan.slots > most_slots) {
     return streamed(model, limits,
@@ -64,6 +88,7 @@ Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLi
 Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
                   const DeviceLimits& limits) {
   if (placement == Placement::streamed) return streamed(model, limits, "streamed: asked for");
+  if (placement == Placement::tiled) return tiled(model, limits, "tiled: asked for");
   Budget budget;
   budget.threads = threads_for(model);
   const std::size_t without_data = bytes_of<Placement::resident>(model, 0);

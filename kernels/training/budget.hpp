@@ -20,6 +20,7 @@ struct DeviceLimits {
 enum class Placement {
   resident,  ///< parameters and activations in the shared memory of its block
   streamed,  ///< in global memory, which L1 and L2 cache
+  tiled,     ///< in global memory, and many blocks work on one model
 };
 
 /// The choice for one model.

@@ -8,6 +8,7 @@
 #include "kernels/training/kernels.hpp"
 #include "kernels/training/pack.cuh"
 #include "kernels/training/shapes.hpp"
+#include "kernels/training/tiled.hpp"
 #include "kernels/training/trainers.hpp"
 
 namespace gmmvae::cuda {
@@ -46,7 +47,7 @@ void take_parts(Parts& parts, const TrainingJob& job, const LaidOutModel& model,
   task.moments = parts.take<float>(4 * packed);
   task.best_parameters = keeps_best(job) ? parts.take<float>(packed) : nullptr;
   task.workspace =
-      placement == Placement::streamed ? parts.take<float>(packed + model.workspace_floats()) : nullptr;
+      placement == Placement::resident ? nullptr : parts.take<float>(packed + model.workspace_floats());
 }
 
 }  // namespace
@@ -94,6 +95,10 @@ class ModelTrainer::Implementation {
     make_history(epochs);
     std::vector<int> order;
     for (const auto& [key, launch_class] : classes_) {
+      if (launch_class.budget.placement == Placement::tiled) {
+        launch_tiled(launch_class, epochs);
+        continue;
+      }
       for (const int task : launch_class.tasks) {
         if (job(task).state.status == TrainingStatus::running) order.push_back(task);
       }
@@ -104,7 +109,7 @@ class ModelTrainer::Implementation {
       const auto blocks = std::count_if(launch_class.tasks.begin(), launch_class.tasks.end(), [&](int task) {
         return job(task).state.status == TrainingStatus::running;
       });
-      if (blocks == 0) continue;
+      if (blocks == 0 || launch_class.budget.placement == Placement::tiled) continue;
       const auto start =
           launch_class.budget.placement == Placement::resident ? launch_resident : launch_streamed;
       start(tasks_device_.data(), next, static_cast<int>(blocks), shapes_.tables(), launch_class.budget,
@@ -190,7 +195,7 @@ class ModelTrainer::Implementation {
       const LaidOutModel& model = shapes_[shape];
       const Budget budget = placement ? budget_for(*placement, model, job.data.rows, limits)
                                       : choose_budget(model, job.data.rows, limits);
-      LaunchClass& same = classes_[{budget.placement == Placement::resident ? 0U : 1U,
+      LaunchClass& same = classes_[{static_cast<std::size_t>(budget.placement),
                                     static_cast<std::size_t>(budget.threads), budget.shared_bytes}];
       same.budget = budget;
       same.tasks.push_back(static_cast<int>(i));
@@ -277,6 +282,18 @@ class ModelTrainer::Implementation {
     new_states_.resize(jobs_.size());
   }
 
+  /// One model after another, each by the whole device.
+  void launch_tiled(const LaunchClass& launch_class, std::uint64_t epochs) {
+    for (const int number : launch_class.tasks) {
+      if (job(number).state.status != TrainingStatus::running) continue;
+      const TrainingTask& task = tasks_[static_cast<std::size_t>(number)];
+      const auto [found, is_new] = tiled_.try_emplace(number);
+      if (is_new)
+        found->second = std::make_unique<TiledEpochs>(task, shapes_[task.plan], shapes_.tables(), stream_);
+      found->second->launch(task, epochs);
+    }
+  }
+
   /// Room for the rows of a launch; the tasks learn where theirs go.
   void make_history(std::uint64_t epochs) {
     std::size_t size = 0;
@@ -307,6 +324,7 @@ class ModelTrainer::Implementation {
   DeviceArray<TaskState> states_device_;
   DeviceArray<double> history_device_;
   DeviceArray<int> order_;
+  std::map<int, std::unique_ptr<TiledEpochs>> tiled_;  ///< by number of the task
   std::vector<TaskState> new_states_;
   std::vector<double> history_;
 };

@@ -42,6 +42,9 @@ class BackendTest : public testing::TestWithParam<BackendName> {
 
   /// The backend of this run, on one thread.
   Backend& backend() { return *backend_; }
+  /// Whether kernels run on the CPU, some hundred times slower than plain code: tests that train to
+  /// convergence then do a part of their cases, on fewer points, with the tolerances of all.
+  [[nodiscard]] static bool emulated() { return GetParam().value == "cuda_on_cpu"; }
   /// Another instance of the same backend.
   [[nodiscard]] static std::unique_ptr<Backend> open(std::size_t threads) {
     std::string reason;

@@ -50,6 +50,10 @@ const std::vector<Case> cases = {
 TEST_P(LinearVaeTest, FixedVarianceReachesItsClosedForm) {
   std::size_t turn = 0;
   for (const Case& c : cases) {
+    if (emulated() && turn % 3 != 0) {  // both heads, all and no dimensions active
+      ++turn;
+      continue;
+    }
     SCOPED_TRACE("case " + std::to_string(turn));
     const Objective objective = {.kind = ObjectiveKind::elbo,
                                  .variance_kind = DecoderVarianceKind::fixed,
@@ -65,7 +69,7 @@ TEST_P(LinearVaeTest, FixedVarianceReachesItsClosedForm) {
 }
 
 TEST_P(LinearVaeTest, LearnedVarianceReachesItsClosedForm) {
-  for (const Case& c : {cases[0], cases[4], cases[5]}) {
+  for (const Case& c : {cases[4], cases[0], cases[5]}) {
     const Objective objective = {.kind = ObjectiveKind::elbo, .decoder_variance = 0.3};
     OwnedJob owned(gaussian_points(rows, c.variances, 20), linear(c.variances.size(), c.latent), objective,
                    to_convergence(rows));
@@ -75,6 +79,7 @@ TEST_P(LinearVaeTest, LearnedVarianceReachesItsClosedForm) {
     EXPECT_NEAR(exact_linear_terms(owned.job).elbo, best_elbo(lambda, c.latent, variance), 1e-4);
     EXPECT_NEAR(owned.job.state.history.decoder_variance(owned.job.config.epochs - 1), variance,
                 1e-2 * variance);
+    if (emulated()) break;
   }
 }
 
@@ -87,6 +92,7 @@ TEST_P(LinearVaeTest, CourseObjectiveReachesItsClosedForm) {
     const LinearTerms terms = exact_linear_terms(owned.job);
     const double loss = terms.squared_error / static_cast<double>(variances.size()) + terms.kl / 2;
     EXPECT_NEAR(loss, best_course_loss(eigenvalues(covariance(owned.points)), 2), 1e-4);
+    if (emulated()) break;
   }
 }
 

@@ -1,0 +1,200 @@
+// The CUDA backend: work is cut into what the devices hold, the kernels do the rest.
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "host/backend/columns.hpp"
+#include "host/backend/plugin.hpp"
+#include "kernels/runtime/device.hpp"
+#include "kernels/runtime/memory.hpp"
+#include "kernels/runtime/stream.hpp"
+#include "kernels/runtime/survey.hpp"
+#include "kernels/training/trainers.hpp"
+
+namespace gmmvae::cuda {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A slice of epochs is one launch; between slices the host looks at progress, at signals and at the clock.
+constexpr std::uint64_t kMostEpochsInSlice = 64;
+constexpr std::chrono::milliseconds kShortSlice{50};
+constexpr std::chrono::milliseconds kLongSlice{200};
+
+/// The share of a device's free memory that jobs may fill; the rest is the pool's and the graphs'.
+constexpr double kMemoryShare = 0.85;
+
+struct Device {
+  DeviceProperties properties;
+  Stream stream;
+};
+
+/// A device with the jobs it trains now.
+struct Lane {
+  Device* device;
+  std::unique_ptr<ModelTrainer> trainer;
+};
+
+/// The length of slices: a launch should be long enough to hide its cost and short enough to be stopped.
+class SliceLength {
+ public:
+  [[nodiscard]] std::uint64_t epochs() const { return epochs_; }
+  void took(Clock::duration time) {
+    if (time < kShortSlice) epochs_ = std::min(2 * epochs_, kMostEpochsInSlice);
+    if (time > kLongSlice) epochs_ = std::max<std::uint64_t>(epochs_ / 2, 1);
+  }
+
+ private:
+  std::uint64_t epochs_ = 1;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(std::span<const int> ordinals) {
+    for (const int ordinal : ordinals) {
+      const DeviceScope scope(ordinal);
+      devices_.push_back({device_properties(ordinal), Stream()});
+    }
+  }
+
+  [[nodiscard]] std::string name() const override { return GPU_EMULATED ? "cuda_on_cpu" : "cuda"; }
+  [[nodiscard]] std::string description() const override {
+    std::string text;
+    for (const Device& device : devices_) {
+      const DeviceProperties& p = device.properties;
+      if (!text.empty()) text += "; ";
+      text += "cuda:" + std::to_string(p.ordinal) + " " + p.name + ", sm_" + std::to_string(p.major) +
+              std::to_string(p.minor) + ", " + std::to_string(p.multiprocessors) + " multiprocessors";
+    }
+    return text;
+  }
+  [[nodiscard]] std::string training_method() const override { return method_; }
+
+  /// Consecutive jobs share a device, as many as its memory holds. A model's result depends on its own job
+  /// alone, so neither the cut nor the number of devices shows.
+  void train(std::span<TrainingJob> jobs, const TrainingControl& control) override {
+    method_.clear();
+    for (TrainingJob& job : jobs) {
+      TrainingState& state = job.state;
+      const bool done = state.status == TrainingStatus::running && state.epoch >= job.config.epochs;
+      if (done) state.status = TrainingStatus::finished;
+    }
+    SliceLength slice;
+    bool go_on = true;
+    while (!jobs.empty() && go_on) {
+      std::vector<Lane> lanes;
+      const std::size_t share = (jobs.size() + devices_.size() - 1) / devices_.size();
+      for (Device& device : devices_) {
+        const std::size_t count = jobs_that_fit(device, jobs.first(std::min(share, jobs.size())));
+        if (count == 0) break;
+        const DeviceScope scope(device.properties.ordinal);
+        lanes.push_back({&device, std::make_unique<ModelTrainer>(jobs.first(count), device.stream.get())});
+        jobs = jobs.subspan(count);
+      }
+      describe(lanes);
+      go_on = run(lanes, control, slice);
+    }
+  }
+
+  Posterior encode(const Vae& vae, std::size_t model, MatrixView<float> x) override {
+    check_columns("the data", x.cols, vae.architecture.data_dim);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::encode(vae, model, x, devices_.front().stream.get());
+  }
+
+  Matrix<float> decode(const Vae& vae, std::size_t model, MatrixView<float> z) override {
+    check_columns("the latent code", z.cols, vae.architecture.latent);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::decode(vae, model, z, devices_.front().stream.get());
+  }
+
+  LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,
+                             std::span<const double> parameters, MatrixView<double> x,
+                             MatrixView<double> noise, double log_jacobian, Precision precision) override {
+    if (precision == Precision::double_) {
+      throw UsageError("the CUDA backend computes in single precision; the gradient in double is the CPU's");
+    }
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::loss_gradient(architecture, objective, parameters, x, noise, log_jacobian,
+                               devices_.front().stream.get());
+  }
+
+ private:
+  /// How many of the first jobs the device has memory for, at least one.
+  static std::size_t jobs_that_fit(const Device& device, std::span<const TrainingJob> jobs) {
+    const DeviceScope scope(device.properties.ordinal);
+    std::size_t free_bytes = 0;
+    std::size_t total_bytes = 0;
+    GPU_CHECK(cudaMemGetInfo(&free_bytes, &total_bytes));
+    const auto limit = static_cast<std::size_t>(kMemoryShare * static_cast<double>(free_bytes));
+    std::size_t used = 0;
+    std::size_t count = 0;
+    for (const TrainingJob& job : jobs) {
+      used += ModelTrainer::device_bytes(job, kMostEpochsInSlice);
+      if (used > limit && count > 0) break;
+      ++count;
+    }
+    return count;
+  }
+
+  void describe(const std::vector<Lane>& lanes) {
+    for (const Lane& lane : lanes) {
+      const std::string text = lane.trainer->description();
+      if (text.empty() || method_.find(text) != std::string::npos) continue;
+      if (!method_.empty()) method_ += "; ";
+      method_ += text;
+    }
+  }
+
+  /// Slices of epochs on all devices side by side. False where the control said stop.
+  static bool run(std::vector<Lane>& lanes, const TrainingControl& control, SliceLength& slice) {
+    std::uint64_t left =
+        control.max_epochs > 0 ? control.max_epochs : std::numeric_limits<std::uint64_t>::max();
+    bool go_on = !control.should_stop();
+    const auto running = [&] {
+      return std::any_of(lanes.begin(), lanes.end(),
+                         [](const Lane& lane) { return lane.trainer->running() > 0; });
+    };
+    while (go_on && left > 0 && running()) {
+      const std::uint64_t epochs = std::min(slice.epochs(), left);
+      const Clock::time_point start = Clock::now();
+      for_each_lane(lanes, [&](Lane& lane) { lane.trainer->launch(epochs); });
+      std::uint64_t done = 0;
+      for_each_lane(lanes, [&](Lane& lane) { done += lane.trainer->collect(); });
+      slice.took(Clock::now() - start);
+      left -= epochs;
+      control.on_epochs(done);
+      go_on = !control.should_stop();
+    }
+    for_each_lane(lanes, [&](Lane& lane) { lane.trainer->download(); });
+    for_each_lane(lanes, [&](Lane& lane) { lane.trainer.reset(); });
+    return go_on;
+  }
+
+  template <class Action>
+  static void for_each_lane(std::vector<Lane>& lanes, Action action) {
+    for (Lane& lane : lanes) {
+      const DeviceScope scope(lane.device->properties.ordinal);
+      action(lane);
+    }
+  }
+
+  std::vector<Device> devices_;
+  std::string method_;
+};
+
+Backend* open_backend(const int* ordinals, std::size_t count) {
+  return new CudaBackend({ordinals, count});
+}
+
+}  // namespace
+}  // namespace gmmvae::cuda
+
+extern "C" __attribute__((visibility("default"))) const gmmvae::PluginEntry* gmmvae_cuda_plugin() {
+  static const std::string build = gmmvae::plugin_build();
+  static const gmmvae::PluginEntry entry = {build.c_str(), &gmmvae::cuda::survey, &gmmvae::cuda::examine,
+                                            &gmmvae::cuda::open_backend};
+  return &entry;
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+// One large model by the whole device. A step is recorded once as a graph and replayed; what changes from
+// step to step is in device memory, so that the host only starts graphs.
+
+#include <cstdint>
+#include <optional>
+
+#include "kernels/runtime/stream.hpp"
+#include "kernels/training/tiled_pass.hpp"
+
+namespace gmmvae::cuda {
+
+/// The epochs of one task. Its workspace holds the parameters at work, then the slots, as a streamed model's
+/// does.
+class TiledEpochs {
+ public:
+  /// `task` as the host has it, with device pointers; `tables` and all that it points to outlive this object.
+  TiledEpochs(const TrainingTask& task, const LaidOutModel& model, const PlanTables& tables,
+              cudaStream_t stream);
+
+  /// Enqueues up to `epochs` more; `task` is as before, but for the place of its history.
+  void launch(const TrainingTask& task, std::uint64_t epochs);
+
+ private:
+  void record();
+
+  TiledPass pass_;
+  cudaStream_t stream_;
+  std::optional<Graph> step_;
+  std::optional<Graph> validation_;  ///< of one batch of held-out points
+};
+
+}  // namespace gmmvae::cuda

@@ -1,0 +1,190 @@
+// Dense layers by many blocks, against sums in double precision.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "kernels/dense/dense.hpp"
+#include "kernels/runtime/memory.hpp"
+#include "kernels/runtime/stream.hpp"
+#include "tests/cuda_on_cpu/test_device.hpp"
+#include "tests/support/reference_vae.hpp"
+
+namespace gmmvae {
+namespace {
+
+class Dense : public test::EmulatorTest {};
+
+struct Shape {
+  int rows;  ///< samples
+  int most;  ///< samples that the launch is for
+  int in;
+  int out;
+};
+const std::vector<Shape> shapes = {
+    {1, 1, 1, 1}, {7, 7, 3, 65}, {40, 96, 33, 3}, {96, 96, 64, 66}, {130, 130, 5, 31}};
+
+/// [rows][stride] with NaN in the padding, which must not count.
+struct Padded {
+  int stride;
+  std::vector<float> values;
+  Padded(int rows, int columns, std::uint64_t seed) : stride((columns + 3) / 4 * 4 + 4) {
+    const auto normals =
+        test::some_normals(static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), seed);
+    values.assign(static_cast<std::size_t>(rows * stride), std::nanf(""));
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < columns; ++c)
+        at(r, c) = static_cast<float>(normals(static_cast<std::size_t>(r), static_cast<std::size_t>(c)));
+  }
+  float& at(int r, int c) { return values[static_cast<std::size_t>(r * stride + c)]; }
+  double operator()(int r, int c) const {
+    return static_cast<double>(values[static_cast<std::size_t>(r * stride + c)]);
+  }
+};
+
+/// Sums of n products rounded n + 2 times: within (n + 4) 2^-24 of the sum of their sizes.
+double bound(int n, double sizes) {
+  return (n + 4) * std::ldexp(sizes, -24) + 1e-30;
+}
+
+TEST_F(Dense, ForwardIsTheSumAndTheActivation) {
+  for (const Shape& s : shapes) {
+    SCOPED_TRACE(std::to_string(s.rows) + " x " + std::to_string(s.in) + " -> " + std::to_string(s.out));
+    const Padded x(s.most, s.in, 1);
+    const Padded w(s.out, s.in, 2);
+    const Padded bias(1, s.out, 3);
+    Padded y(s.most, s.out, 4);
+    const Stream stream;
+    const auto x_device = to_device(x.values, stream.get());
+    const auto w_device = to_device(w.values, stream.get());
+    const auto bias_device = to_device(bias.values, stream.get());
+    const auto count = to_device(std::vector<int>{s.rows}, stream.get());
+    auto y_device = to_device(y.values, stream.get());
+    auto slope = to_device(y.values, stream.get());
+    for (const Activation activation : {Activation::identity, Activation::relu, Activation::gelu}) {
+      dense::Forward layer{s.in,
+                           s.out,
+                           activation,
+                           {x_device.data(), x.stride},
+                           {w_device.data(), w.stride},
+                           bias_device.data(),
+                           {y_device.data(), y.stride},
+                           nullptr};
+      if (activation == Activation::gelu) layer.slope = slope.data();
+      dense::launch_forward(layer, {s.most, count.data()}, stream.get());
+      y.values = to_host(y_device, stream.get());
+      for (int b = 0; b < s.rows; ++b)
+        for (int o = 0; o < s.out; ++o) {
+          double sum = bias(0, o);
+          double sizes = std::abs(sum);
+          for (int i = 0; i < s.in; ++i) {
+            sum += x(b, i) * w(o, i);
+            sizes += std::abs(x(b, i) * w(o, i));
+          }
+          double expected = sum;
+          if (activation == Activation::relu) expected = std::max(sum, 0.0);
+          if (activation == Activation::gelu) expected = 0.5 * sum * std::erfc(-sum / std::sqrt(2.0));
+          // gelu's slope is below 1.13, and its own few roundings are relative to |sum|
+          ASSERT_NEAR(y(b, o), expected, 1.2 * bound(s.in + 6, sizes)) << b << " " << o;
+        }
+      for (int b = s.rows; b < s.most; ++b)
+        EXPECT_EQ(y(b, 0), Padded(s.most, s.out, 4)(b, 0)) << "past the batch";
+    }
+  }
+}
+
+TEST_F(Dense, InputGradientPassesTheActivationBelow) {
+  for (const Shape& s : shapes) {
+    const Padded delta(s.most, s.out, 5);
+    const Padded w(s.out, s.in, 6);
+    const Padded below(s.most, s.in, 7);
+    Padded result(s.most, s.in, 8);
+    const Stream stream;
+    const auto delta_device = to_device(delta.values, stream.get());
+    const auto w_device = to_device(w.values, stream.get());
+    const auto below_device = to_device(below.values, stream.get());
+    const auto count = to_device(std::vector<int>{s.rows}, stream.get());
+    auto result_device = to_device(result.values, stream.get());
+    for (const Activation activation : {Activation::identity, Activation::relu, Activation::tanh}) {
+      const dense::InputGradient layer{s.in,
+                                       s.out,
+                                       {delta_device.data(), delta.stride},
+                                       {w_device.data(), w.stride},
+                                       activation,
+                                       {below_device.data(), below.stride},
+                                       nullptr,
+                                       {result_device.data(), result.stride}};
+      dense::launch_input_gradient(layer, {s.most, count.data()}, stream.get());
+      result.values = to_host(result_device, stream.get());
+      for (int b = 0; b < s.rows; ++b)
+        for (int i = 0; i < s.in; ++i) {
+          double sum = 0;
+          double sizes = 0;
+          for (int o = 0; o < s.out; ++o) {
+            sum += delta(b, o) * w(o, i);
+            sizes += std::abs(delta(b, o) * w(o, i));
+          }
+          double slope = 1;
+          if (activation == Activation::relu) slope = below(b, i) > 0 ? 1 : 0;
+          if (activation == Activation::tanh) slope = 1 - below(b, i) * below(b, i);
+          // 1 - y^2 is rounded relative to 1 + y^2
+          ASSERT_NEAR(result(b, i), slope * sum, (1 + below(b, i) * below(b, i)) * bound(s.out + 3, sizes));
+        }
+    }
+  }
+}
+
+TEST_F(Dense, ParameterGradientsAndTheirNorm) {
+  for (const Shape& s : shapes) {
+    SCOPED_TRACE(std::to_string(s.rows) + " x " + std::to_string(s.in) + " -> " + std::to_string(s.out));
+    const Padded delta(s.most, s.out, 9);
+    const Padded x(s.most, s.in, 10);
+    const Stream stream;
+    const auto delta_device = to_device(delta.values, stream.get());
+    const auto x_device = to_device(x.values, stream.get());
+    const auto count = to_device(std::vector<int>{s.rows}, stream.get());
+    const int weight_stride = x.stride;
+    const int bias = s.out * weight_stride;
+    DeviceArray<float> gradient(static_cast<std::size_t>(bias + s.out), stream.get());
+    gradient.fill_with_zeros();
+    block::Update stored{};
+    stored.gradient = gradient.data();
+    const auto update = to_device(std::vector<block::Update>{stored}, stream.get());
+    const auto parts = static_cast<std::size_t>(dense::blocks_of_parameters(s.in, s.out));
+    DeviceArray<double> norms(parts, stream.get());
+    const dense::ParameterGradients layer{s.in,
+                                          s.out,
+                                          {delta_device.data(), delta.stride},
+                                          {x_device.data(), x.stride},
+                                          0,
+                                          weight_stride,
+                                          bias,
+                                          update.data(),
+                                          norms.data()};
+    dense::launch_parameter_gradients(layer, {s.most, count.data()}, stream.get());
+    const std::vector<float> got = to_host(gradient, stream.get());
+    double squared = 0;
+    for (const float g : got) squared += static_cast<double>(g) * static_cast<double>(g);
+    double norm = 0;
+    for (const double part : to_host(norms, stream.get())) norm += part;
+    EXPECT_NEAR(norm, squared, 64 * std::ldexp(squared, -24))
+        << "32 + 1 squares are summed in single precision";
+    for (int o = 0; o < s.out; ++o) {
+      for (int i = -1; i < s.in; ++i) {
+        double sum = 0;
+        double sizes = 0;
+        for (int b = 0; b < s.rows; ++b) {
+          const double term = delta(b, o) * (i < 0 ? 1.0 : x(b, i));
+          sum += term;
+          sizes += std::abs(term);
+        }
+        const auto at = static_cast<std::size_t>(i < 0 ? bias + o : o * weight_stride + i);
+        ASSERT_NEAR(static_cast<double>(got[at]), sum, bound(s.rows, sizes)) << o << " " << i;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gmmvae

@@ -1,0 +1,103 @@
+// The tiled trainer against the streamed one: the same epochs, summed in another order.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "kernels/runtime/stream.hpp"
+#include "kernels/training/trainers.hpp"
+#include "tests/cuda_on_cpu/test_device.hpp"
+#include "tests/training/support.hpp"
+
+namespace gmmvae {
+namespace {
+
+class Tiled : public test::EmulatorTest {};
+
+TrainingConfig short_training() {
+  TrainingConfig config;
+  config.epochs = 3;
+  config.batch = 30;
+  config.schedule = LearningRateSchedule::linear;
+  config.patience = 2;
+  return config;
+}
+
+void train(TrainingJob& job, cuda::Placement placement, std::uint64_t epochs_a_launch) {
+  const Stream stream;
+  cuda::ModelTrainer trainer(std::span(&job, 1), stream.get(), placement);
+  while (trainer.running() > 0) {
+    trainer.launch(epochs_a_launch);
+    trainer.collect();
+  }
+  trainer.download();
+}
+
+/// Adam's first steps are the learning rate in the gradient's direction whatever its size, so a gradient near
+/// zero may turn by rounding: after n steps parameters may differ by a small part of n learning rates, but
+/// their losses hardly.
+void expect_alike(const TrainingJob& a, const TrainingJob& b, const TrainingConfig& config) {
+  ASSERT_EQ(a.state.epoch, b.state.epoch);
+  ASSERT_EQ(a.state.status, b.state.status);
+  EXPECT_EQ(a.state.best_epoch, b.state.best_epoch);
+  for (std::size_t epoch = 0; epoch < a.state.history.epochs(); ++epoch) {
+    const auto x = a.state.history.row(epoch);
+    const auto y = b.state.history.row(epoch);
+    for (std::size_t c = 0; c < x.size(); ++c)
+      EXPECT_NEAR(x[c], y[c], 2e-5 * (1 + std::abs(x[c]))) << "epoch " << epoch + 1 << " column " << c;
+  }
+  double worst = 0;
+  for (std::size_t i = 0; i < a.state.parameters.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(a.state.parameters[i] - b.state.parameters[i])));
+  EXPECT_LT(worst, 0.05 * config.learning_rate * 12) << "12 steps";
+}
+
+TEST_F(Tiled, TrainsAsTheStreamedTrainerDoes) {
+  std::size_t turn = 0;
+  for (const Objective& objective : test::all_objectives()) {
+    SCOPED_TRACE("objective " + std::to_string(turn));
+    const TrainingConfig config = short_training();
+    const Architecture architecture = {.data_dim = 3,
+                                       .latent = 1 + turn % 3,
+                                       .encoder_hidden = {70, 9},
+                                       .decoder_hidden = {33},
+                                       .activation = test::all_activations[turn % 7],
+                                       .posterior_variance = test::all_heads[turn % 2]};
+    test::OwnedJob streamed(100, architecture, objective, config, 2, 40);
+    test::OwnedJob tiled(100, architecture, objective, config, 2, 40);
+    test::OwnedJob sliced(100, architecture, objective, config, 2, 40);
+    train(streamed.job, cuda::Placement::streamed, 3);
+    train(tiled.job, cuda::Placement::tiled, 3);
+    train(sliced.job, cuda::Placement::tiled, 1);
+    expect_alike(streamed.job, tiled.job, config);
+    test::expect_identical(tiled.job.state, sliced.job.state, "slices");
+    ++turn;
+  }
+}
+
+TEST_F(Tiled, DivergesToTheLastGoodEpoch) {
+  TrainingConfig config = short_training();
+  config.patience = 0;
+  config.batch = 100;
+  config.learning_rate = 1e30;
+  test::OwnedJob diverged(100, {.data_dim = 3}, {}, config);
+  train(diverged.job, cuda::Placement::tiled, 3);
+  ASSERT_EQ(diverged.job.state.status, TrainingStatus::diverged);
+  ASSERT_EQ(diverged.job.state.epoch, 1U) << "the first epoch reports what was before its only step";
+  for (const float p : diverged.job.state.parameters) ASSERT_TRUE(std::isfinite(p));
+}
+
+TEST_F(Tiled, IsChosenForLargeLayersOnly) {
+  const cuda::DeviceLimits limits = {232448, 233472, 132};
+  const auto placement = [&](std::size_t width) {
+    const Architecture architecture = {
+        .data_dim = 3, .encoder_hidden = {width, width}, .decoder_hidden = {width, width}};
+    return cuda::choose_budget(cuda::lay_out(architecture, {}, 96), 1000, limits).placement;
+  };
+  EXPECT_EQ(placement(64), cuda::Placement::resident);
+  EXPECT_EQ(placement(256), cuda::Placement::streamed);
+  EXPECT_EQ(placement(512), cuda::Placement::tiled);
+}
+
+}  // namespace
+}  // namespace gmmvae
