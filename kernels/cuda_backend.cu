@@ -34,7 +34,13 @@ struct Device {
 /// A device with the jobs it trains now.
 struct Lane {
   Device* device;
+  std::span<TrainingJob> jobs;
   std::unique_ptr<ModelTrainer> trainer;
+
+  [[nodiscard]] std::ptrdiff_t diverged() const {
+    return std::count_if(jobs.begin(), jobs.end(),
+                         [](const TrainingJob& job) { return job.state.status == TrainingStatus::diverged; });
+  }
 };
 
 /// The length of slices: a launch should be long enough to hide its cost and short enough to be stopped.
@@ -90,7 +96,8 @@ class CudaBackend final : public Backend {
         const std::size_t count = jobs_that_fit(device, jobs.first(std::min(share, jobs.size())));
         if (count == 0) break;
         const DeviceScope scope(device.properties.ordinal);
-        lanes.push_back({&device, std::make_unique<ModelTrainer>(jobs.first(count), device.stream.get())});
+        lanes.push_back({&device, jobs.first(count),
+                         std::make_unique<ModelTrainer>(jobs.first(count), device.stream.get())});
         jobs = jobs.subspan(count);
       }
       describe(lanes);
@@ -162,7 +169,11 @@ class CudaBackend final : public Backend {
       const Clock::time_point start = Clock::now();
       for_each_lane(lanes, [&](Lane& lane) { lane.trainer->launch(epochs); });
       std::uint64_t done = 0;
-      for_each_lane(lanes, [&](Lane& lane) { done += lane.trainer->collect(); });
+      for_each_lane(lanes, [&](Lane& lane) {
+        const std::ptrdiff_t before = lane.diverged();
+        done += lane.trainer->collect();
+        for (std::ptrdiff_t i = before; i < lane.diverged(); ++i) control.on_diverged();
+      });
       slice.took(Clock::now() - start);
       left -= epochs;
       control.on_epochs(done);

@@ -70,35 +70,31 @@ TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float*
     slots_.push_back(offset);
     offset += floats;
   }
-  initial_ = {};
-  initial_.norms = 1;
+  TiledState state{};
+  state.norms = 1;
   for (const DenseLayer& layer : model_.layers) {
-    norm_offsets_.push_back(initial_.norms - 1);
-    initial_.norms += dense::blocks_of_parameters(layer.in, layer.out);
+    norm_offsets_.push_back(state.norms - 1);
+    state.norms += dense::blocks_of_parameters(layer.in, layer.out);
   }
   const auto latent = static_cast<std::size_t>(plan.latent);
   const auto dims = static_cast<std::size_t>(plan.data_dim);
-  const auto norms = static_cast<std::size_t>(initial_.norms);
+  const auto norms = static_cast<std::size_t>(state.norms);
   numbers_ = DeviceArray<double>(2 * latent + 7 + 3 * dims + 2 + norms, stream);
   numbers_.fill_with_zeros();
   double* next = numbers_.data();
   const auto take = [&next](std::size_t size) { return std::exchange(next, next + size); };
-  initial_.ledger.row = take(latent + 7);
-  initial_.ledger.kl = take(latent);
-  initial_.ledger.squared_error = take(dims);
-  initial_.ledger.variance = take(dims);
-  initial_.ledger.weight = take(dims);
-  initial_.ledger.constants = take(2);
-  initial_.ledger.norms = take(norms);
-  set_state(initial_);
+  state.ledger.row = take(latent + 7);
+  state.ledger.kl = take(latent);
+  state.ledger.squared_error = take(dims);
+  state.ledger.variance = take(dims);
+  state.ledger.weight = take(dims);
+  state.ledger.constants = take(2);
+  state.ledger.norms = norms_ = take(norms);
+  copy_to_device(state_.data(), std::span<const TiledState>(&state, 1), stream);
 }
 
 void TiledPass::set_task(const TrainingTask& task) {
   copy_to_device(task_.data(), std::span<const TrainingTask>(&task, 1), stream_);
-}
-
-void TiledPass::set_state(const TiledState& state) {
-  copy_to_device(state_.data(), std::span<const TiledState>(&state, 1), stream_);
 }
 
 float* TiledPass::slot(int number) const {
@@ -166,7 +162,7 @@ void TiledPass::parameter_gradients(int l, cudaStream_t stream) {
   work.weight_stride = layer(l).weight_stride;
   work.bias = layer(l).bias;
   work.update = &state_.data()->update;
-  work.squared_norms = initial_.ledger.norms + norm_offsets_[static_cast<std::size_t>(l)];
+  work.squared_norms = norms_ + norm_offsets_[static_cast<std::size_t>(l)];
   dense::launch_parameter_gradients(work, samples(), stream);
 }
 

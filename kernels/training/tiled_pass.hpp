@@ -50,23 +50,20 @@ class TiledPass {
   [[nodiscard]] const LaidOutModel& model() const { return model_; }
   /// What the stages read of the training; goes to the device.
   void set_task(const TrainingTask& task);
-  /// The state as it is before the first stage, and where it lies on the device.
-  [[nodiscard]] const TiledState& initial_state() const { return initial_; }
-  void set_state(const TiledState& state);
-  TiledState* state() { return state_.data(); }
+  // both in device memory
   [[nodiscard]] const TrainingTask* task() const { return task_.data(); }
-  /// Where a slot begins; null for -1.
-  [[nodiscard]] float* slot(int number) const;
+  [[nodiscard]] const TiledState* state() const { return state_.data(); }
 
   void run(Stage stage, cudaStream_t stream);
-  /// Layers first .. first + count, without the sampling between encoder and decoder.
-  void layers(int first, int count, cudaStream_t stream);
   /// From x and noise in their slots to the reconstruction.
   void forward(cudaStream_t stream);
   /// From the loss's gradient in the reconstruction's place to all parameters' gradients.
   void backward(cudaStream_t stream);
 
  private:
+  /// Where a slot begins; null for -1.
+  [[nodiscard]] float* slot(int number) const;
+  void layers(int first, int count, cudaStream_t stream);
   void input_gradient(int l, cudaStream_t stream);
   void parameter_gradients(int l, cudaStream_t stream);
   [[nodiscard]] const DenseLayer& layer(int l) const { return model_.layers[static_cast<std::size_t>(l)]; }
@@ -82,7 +79,7 @@ class TiledPass {
   DeviceArray<TrainingTask> task_;
   DeviceArray<TiledState> state_;
   DeviceArray<double> numbers_;
-  TiledState initial_;
+  double* norms_ = nullptr;  ///< parts of the squared norm of a step's gradient
 };
 
 }  // namespace gmmvae::cuda

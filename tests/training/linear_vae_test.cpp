@@ -11,7 +11,10 @@
 namespace gmmvae::test {
 namespace {
 
-class LinearVaeTest : public BackendTest {};
+class LinearVaeTest : public BackendTest {
+ protected:
+  const std::size_t rows = emulated() ? 500 : 2000;
+};
 GMMVAE_OVER_BACKENDS(LinearVaeTest);
 
 Architecture linear(std::size_t dim, std::size_t latent, PosteriorVariance head = PosteriorVariance::exp) {
@@ -32,8 +35,6 @@ TrainingConfig to_convergence(std::size_t rows) {
   config.schedule = LearningRateSchedule::cosine;
   return config;
 }
-
-constexpr std::size_t rows = 2000;
 
 struct Case {
   std::vector<double> variances;
