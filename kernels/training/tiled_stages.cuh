@@ -56,9 +56,14 @@ __device__ inline void begin_step(const TiledTraining& training, TiledState& til
   const TrainingTask& task = training.task;
   const auto& memory = training.memory;
   const ModelPlan& plan = *memory.plan;
+  const std::uint64_t step = task.state->epoch * training.steps_per_epoch + tiled.step;
+  if (thread_rank() == 0) {  // first, while little is in registers: the powers are calls
+    memory.scalars->adam = adam_step(task.config, step, task.config.epochs * training.steps_per_epoch);
+    tiled.update = training.update_for(task.state->moments, tiled.step);
+  }
   const auto first = static_cast<std::uint32_t>(tiled.step * static_cast<std::uint64_t>(plan.batch));
   const int count = tiled.active ? block::smaller(plan.batch, task.rows - static_cast<int>(first)) : 0;
-  const std::uint64_t step = task.state->epoch * training.steps_per_epoch + tiled.step;
+  if (thread_rank() == 0) tiled.count = count;
   const auto size = static_cast<std::uint32_t>(task.rows);
   const keyed_permutation::Halves halves = keyed_permutation::halves_of(size);
   gather(training.data, plan.data_dim, memory.base + plan.x, plan.x_stride, count, [&](int b) {
@@ -68,10 +73,6 @@ __device__ inline void begin_step(const TiledTraining& training, TiledState& til
   block::fill_noise(task.config.seed, Purpose::training_noise, task.config.model,
                     static_cast<std::uint32_t>(step), 0, memory.base + plan.noise, plan.z_stride, plan.latent,
                     count);
-  if (thread_rank() != 0) return;
-  memory.scalars->adam = adam_step(task.config, step, task.config.epochs * training.steps_per_epoch);
-  tiled.update = training.update_for(task.state->moments, tiled.step);
-  tiled.count = count;
 }
 
 /// Points and noise of a batch of held-out points.
