@@ -14,9 +14,10 @@
 
 namespace gmmvae::block {
 
-inline constexpr int tile_rows = 6;            ///< samples, of outputs and input gradients
-inline constexpr int tile_columns = 4;         ///< features
-inline constexpr int most_tile_parts = 3;      ///< 6 x 4 values over at most 8 lanes
+inline constexpr int tile_rows = 6;        ///< samples, of outputs and input gradients
+inline constexpr int tile_columns = 4;     ///< features
+inline constexpr int most_tile_parts = 3;  ///< 6 x 4 values over at most 8 lanes
+inline constexpr int stride_of_64 = 68;  ///< of 64 columns: known while compiling, it costs no addition a row
 inline constexpr int most_gradient_parts = 4;  ///< 4 x 4 values over at most 16 lanes
 
 /// A batch of features: sample b, feature f is data[b * stride + f].
@@ -103,6 +104,22 @@ __device__ inline void for_chunks(int chunks, const Tiling& tiling, int part, Bo
   }
 }
 
+/// Runs body(s, cell) for the sums that this lane holds after sum_parts: number s of them is cell `cell` of
+/// the tile. In a product of one part the two are one constant, which addresses fold into.
+template <int Cells, class Body>
+__device__ inline void for_held(const Tiling& tiling, int first, Body body) {
+  if (tiling.parts == 0) {
+#pragma unroll
+    for (int s = 0; s < Cells; ++s) body(s, s);
+    return;
+  }
+  const int held = Cells >> tiling.parts;
+#pragma unroll
+  for (int s = 0; s < Cells / 2; ++s) {
+    if (s < held) body(s, first + s);
+  }
+}
+
 /// output = activation(input W^T + b) for rows 0..count; slope gets gelu's derivative, null for the others.
 template <int Unroll>
 __device__ inline void forward(const Tiling& tiling, const Weights& layer, Activation activation,
@@ -135,14 +152,13 @@ __device__ inline void forward(const Tiling& tiling, const Weights& layer, Activ
     const int first = sum_parts<tile_rows * tile_columns, most_tile_parts>(sum, tiling, place.part);
     if (!tile.inside) continue;
     const int held = tile_rows * tile_columns >> tiling.parts;
-#pragma unroll
-    for (int s = 0; s < tile_rows * tile_columns; ++s) {
-      const int row = tile.row + (first + s) / tile_columns * row_groups;
-      const int column = tile.column + (first + s) % tile_columns * column_groups;
-      if (s >= held || row >= count) break;
+    for_held<tile_rows * tile_columns>(tiling, first, [&](int s, int cell) {
+      const int row = tile.row + cell / tile_columns * row_groups;
+      const int column = tile.column + cell % tile_columns * column_groups;
+      if (row >= count) return;
       const float a = sum[s] + layer.bias[column];
       output.row(row)[column] = bends ? bend(a, negative) : a;
-    }
+    });
     if (bends) continue;
 #pragma unroll 1
     for (int s = 0; s < held;
@@ -197,15 +213,14 @@ __device__ inline void input_gradient(const Tiling& tiling, const Weights& layer
     const int first = sum_parts<tile_rows * tile_columns, most_tile_parts>(sum, tiling, place.part);
     if (!tile.inside) continue;
     const int held = tile_rows * tile_columns >> tiling.parts;
-#pragma unroll
-    for (int s = 0; s < tile_rows * tile_columns; ++s) {
-      const int row = tile.row + (first + s) / tile_columns * row_groups;
-      if (s >= held || row >= count) break;
-      const int at = column + (first + s) % tile_columns;
+    for_held<tile_rows * tile_columns>(tiling, first, [&](int s, int cell) {
+      const int row = tile.row + cell / tile_columns * row_groups;
+      if (row >= count) return;
+      const int at = column + cell % tile_columns;
       const bool flat =
           bends && !(producer.output[static_cast<std::ptrdiff_t>(row) * producer.stride + at] > 0.0f);
       result.row(row)[at] = flat ? negative * sum[s] : sum[s];
-    }
+    });
     if (passes || bends) continue;
 #pragma unroll 1
     for (int s = 0; s < held; ++s) {
@@ -258,7 +273,7 @@ __device__ inline void weight_gradient(const Tiling& tiling, int in, int out, in
     const int offset = weight + 4 * tile.row * weight_stride + 4 * tile.column;
     Four m[4] = {};
     Four v[4] = {};
-    if (whole && update.gradient == nullptr) {  // on their way from L2 while the product runs
+    if (whole && tile.inside && update.gradient == nullptr) {  // on their way while the product runs
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         m[i] = load4(update.first_in + offset + i * weight_stride);
@@ -268,15 +283,21 @@ __device__ inline void weight_gradient(const Tiling& tiling, int in, int out, in
     const float* d = delta.data + 4 * tile.row;
     const float* x = input.data + 4 * tile.column;
     float sum[16] = {};
-    const auto add = [&](int b) {
-      const Four ds = load4(d + static_cast<std::ptrdiff_t>(b) * delta.stride);
-      const Four xs = load4(x + static_cast<std::ptrdiff_t>(b) * input.stride);
+    const auto add = [&](std::ptrdiff_t to_d, std::ptrdiff_t to_x) {
+      const Four ds = load4(d + to_d);
+      const Four xs = load4(x + to_x);
 #pragma unroll
       for (int i = 0; i < 4; ++i)
 #pragma unroll
         for (int j = 0; j < 4; ++j) sum[4 * i + j] += ds.at[i] * xs.at[j];
     };
-    for_chunks<Unroll>(count, tiling, place.part, add);
+    if (delta.stride == stride_of_64 && input.stride == stride_of_64) {
+      for_chunks<Unroll>(count, tiling, place.part, [&](int k) { add(k * stride_of_64, k * stride_of_64); });
+    } else {
+      for_chunks<Unroll>(count, tiling, place.part, [&](int k) {
+        add(static_cast<std::ptrdiff_t>(k) * delta.stride, static_cast<std::ptrdiff_t>(k) * input.stride);
+      });
+    }
     const int first = sum_parts<16, most_gradient_parts>(sum, tiling, place.part);
     if (!tile.inside) continue;
     if (whole) {
@@ -287,15 +308,12 @@ __device__ inline void weight_gradient(const Tiling& tiling, int in, int out, in
       }
       continue;
     }
-    const int held = 16 >> tiling.parts;
-#pragma unroll
-    for (int s = 0; s < 8; ++s) {
-      if (s >= held) break;
-      const int i = (first + s) / 4;
-      const int j = (first + s) % 4;
+    for_held<16>(tiling, first, [&](int s, int cell) {
+      const int i = cell / 4;
+      const int j = cell % 4;
       if (4 * tile.row + i < out && 4 * tile.column + j < in)
         update.apply(offset + i * weight_stride + j, sum[s]);
-    }
+    });
   }
 }
 
