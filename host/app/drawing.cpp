@@ -28,15 +28,20 @@ Mixture drawn_mixture(const Settings& settings) {
 
 }  // namespace
 
+void refuse_drawing_options(const Settings& settings, std::string_view option) {
+  for (const std::string_view drawing : kDrawing) {
+    // A configuration may be shared with runs that draw their mixture; a command line is about this one.
+    const std::string source = settings.get(drawing).source;
+    if (source == "flag" || source == "--set")
+      throw UsageError(fmt::format("{} does not go with {}: the file says how the {} look{}",
+                                   settings.label(drawing), settings.label(option),
+                                   option == "mixture" ? "mixture" : "data", option == "mixture" ? "s" : ""));
+  }
+}
+
 Mixture chosen_mixture(const Settings& settings) {
   if (!settings.is_set("mixture")) return drawn_mixture(settings);
-  for (const std::string_view option : kDrawing) {
-    // A configuration may be shared with runs that draw their mixture; a command line is about this one.
-    const std::string source = settings.get(option).source;
-    if (source == "flag" || source == "--set")
-      throw UsageError(fmt::format("{} does not go with {}: the file says how the mixture looks",
-                                   settings.label(option), settings.label("mixture")));
-  }
+  refuse_drawing_options(settings, "mixture");
   return read_mixture_toml(settings.text("mixture"));
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "gmmvae/mixture.hpp"
 #include "host/config/settings.hpp"
 
@@ -8,5 +10,8 @@ namespace gmmvae {
 /// The mixture that --mixture names, or one drawn as --layout, --components and the like say. Throws
 /// UsageError for options that contradict each other, DataError for a file that is not right.
 Mixture chosen_mixture(const Settings& settings);
+
+/// Throws UsageError where the command line says how to draw a mixture beside an option whose file already settles it.
+void refuse_drawing_options(const Settings& settings, std::string_view option);
 
 }  // namespace gmmvae

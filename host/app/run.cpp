@@ -45,7 +45,10 @@ bool is_course(const Settings& settings) {
 }
 
 Dataset data_of(const Settings& settings) {
-  if (settings.is_set("data")) return read_data(settings);
+  if (settings.is_set("data")) {
+    refuse_drawing_options(settings, "data");
+    return read_data(settings);
+  }
   return make_dataset(chosen_mixture(settings), settings.count("samples"), settings.count("seed"));
 }
 

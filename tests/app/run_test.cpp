@@ -182,6 +182,7 @@ TEST_F(RunTest, OwnData) {
   EXPECT_FALSE(result.contains("course_table"));
   EXPECT_THAT(test::file_bytes(path("r/report.html")), Not(HasSubstr("Which modes survived")));
   EXPECT_THAT(refusal("run --out s --data none.csv", 4), HasSubstr("none.csv"));
+  EXPECT_THAT(refusal("run --out s --data mine.csv --label kind --components 4", 2), HasSubstr("--components"));
   EXPECT_FALSE(exists("s"));
 }
 
