@@ -10,6 +10,7 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
 #include "host/io/npy.hpp"
+#include "host/tsne/normalizer.hpp"
 
 namespace gmmvae {
 namespace tsne {
@@ -21,25 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// A copy with mean 0 whose largest number is between 1/2 and 1: neither distances nor affinities care, and
-/// no square can overflow or vanish.
-Matrix<float> centred(MatrixView<float> x) {
-  std::vector<double> mean(x.cols);
-  for (std::size_t i = 0; i < x.rows; ++i)
-    for (std::size_t d = 0; d < x.cols; ++d) mean[d] += x(i, d);
-  for (double& m : mean) m /= static_cast<double>(x.rows);
-  double largest = 0.0;
-  for (std::size_t i = 0; i < x.rows; ++i)
-    for (std::size_t d = 0; d < x.cols; ++d) largest = std::max(largest, std::abs(x(i, d) - mean[d]));
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  Matrix<float> out(x.rows, x.cols);
-  for (std::size_t i = 0; i < x.rows; ++i)
-    for (std::size_t d = 0; d < x.cols; ++d)
-      out(i, d) = static_cast<float>(std::ldexp(x(i, d) - mean[d], -exponent));
-  return out;
 }
 
 /// Makes distances conditional probabilities and returns the mean of the perplexities reached.
@@ -145,8 +127,13 @@ Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) {
   out.perplexity = usable_perplexity(x.rows, options.perplexity, out.warnings);
   out.neighbors = std::min(x.rows - 1, static_cast<std::size_t>(std::max(1.0, 3.0 * out.perplexity)));
   const Clock::time_point start = Clock::now();
-  NeighborTree tree = build_neighbor_tree(centred(x), pool);
-  NeighborLists lists = exact_neighbors(tree, out.neighbors, pool);
+  NeighborTree tree = build_neighbor_tree(Normalizer(x).apply(x), pool);
+  const bool approximate = options.neighbors == NeighborSearch::approximate ||
+                           (options.neighbors == NeighborSearch::automatic &&
+                            exact_is_too_slow(tree, out.neighbors, options.iterations, pool));
+  NeighborLists lists = approximate ? approximate_neighbors(tree, out.neighbors, pool)
+                                    : exact_neighbors(tree, out.neighbors, pool);
+  if (approximate) out.recall = neighbor_recall(tree, lists, pool);
   out.neighbor_seconds = seconds_since(start);
   const Clock::time_point found = Clock::now();
   out.order = std::move(tree.order);

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "host/parallel/lanes.hpp"
 #include "host/tsne/neighbors.hpp"
@@ -114,27 +116,31 @@ class Candidates {
   float limits_[kLanes] = {};
 };
 
-/// Searches for sixteen points that lie side by side in the tree.
+/// Searches for sixteen points at once, best if they lie side by side in the tree.
 class GroupSearch {
  public:
   GroupSearch(const NeighborTree& tree, std::size_t k) : tree_(tree), candidates_(k), center_(tree.dim) {}
 
-  void run(std::size_t begin, const float* block, NeighborLists& out) {
-    begin_ = begin;
-    lanes_ = std::min(kLanes, tree_.size() - begin);
+  /// Fills rows `first` to `first + lanes - 1` of `out`. `self` [lanes] are places that are not to be found.
+  void run(const float* block, const std::uint32_t* self, std::size_t first, std::size_t lanes,
+           NeighborLists& out) {
+    lanes_ = lanes;
     block_ = block;
+    self_ = self;
     candidates_.clear();
     enclose();
     visit(0);
     for (std::size_t l = 0; l < lanes_; ++l) {
       const std::vector<std::uint64_t>& best = candidates_.finish(l);
       for (std::size_t i = 0; i < out.k; ++i) {
-        out.points[(begin + l) * out.k + i] = static_cast<std::uint32_t>(best[i]);
-        out.squared[(begin + l) * out.k + i] =
+        out.points[(first + l) * out.k + i] = static_cast<std::uint32_t>(best[i]);
+        out.squared[(first + l) * out.k + i] =
             std::bit_cast<float>(static_cast<std::uint32_t>(best[i] >> 32));
       }
     }
   }
+  /// Points looked at so far, each for all lanes.
+  [[nodiscard]] std::uint64_t scanned() const { return scanned_; }
 
  private:
   void enclose() {
@@ -174,7 +180,7 @@ class GroupSearch {
       return;
     }
     const float left = least_distance(node.child), right = least_distance(node.child + 1);
-    const bool left_first = left < right || (left == right && begin_ < tree_.nodes[node.child].end);
+    const bool left_first = left <= right;
     const std::size_t first = node.child + (left_first ? 0 : 1), second = node.child + (left_first ? 1 : 0);
     if (!out_of_reach(std::min(left, right))) visit(first);
     if (!out_of_reach(std::max(left, right))) visit(second);
@@ -182,6 +188,7 @@ class GroupSearch {
 
   void scan(const NeighborTree::Node& node) {
     const std::size_t count = node.end - node.begin;
+    scanned_ += count;
     squared_.resize(count * kLanes);
     masks_.resize(count);
     distances(block_, tree_.points.row(node.begin).data(), count, tree_.dim, squared_.data());
@@ -192,7 +199,7 @@ class GroupSearch {
       for (std::uint32_t mask = masks_[j] & real; mask != 0; mask &= mask - 1) {
         const auto lane = static_cast<std::size_t>(std::countr_zero(mask));
         const float value = squared_[j * kLanes + lane];
-        if (place != begin_ + lane && value < candidates_.limits()[lane]) candidates_.add(lane, value, place);
+        if (place != self_[lane] && value < candidates_.limits()[lane]) candidates_.add(lane, value, place);
       }
     }
   }
@@ -201,23 +208,40 @@ class GroupSearch {
   Candidates candidates_;
   std::vector<float> center_;
   float radius_ = 0.0f;
-  std::size_t begin_ = 0;
   std::size_t lanes_ = 0;
   const float* block_ = nullptr;
+  const std::uint32_t* self_ = nullptr;
+  std::uint64_t scanned_ = 0;
   std::vector<float> squared_;
   std::vector<std::uint16_t> masks_;
 };
 
 }  // namespace
 
-NeighborLists exact_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool) {
-  NeighborLists out{k, std::vector<std::uint32_t>(tree.size() * k), std::vector<float>(tree.size() * k)};
-  const LaneBlocks blocks(tree.points);
+NeighborLists neighbors_in(const NeighborTree& tree, MatrixView<float> queries,
+                           std::span<const std::uint32_t> self, std::size_t k, ThreadPool& pool,
+                           std::uint64_t* scanned) {
+  NeighborLists out{k, std::vector<std::uint32_t>(queries.rows * k), std::vector<float>(queries.rows * k)};
+  const LaneBlocks blocks(queries);
+  std::atomic<std::uint64_t> total = 0;
   pool.for_range(blocks.blocks(), kGroupsPerTask, [&](std::size_t begin, std::size_t end) {
     GroupSearch search(tree, k);
-    for (std::size_t b = begin; b < end; ++b) search.run(b * kLanes, blocks.block(b), out);
+    for (std::size_t b = begin; b < end; ++b) {
+      std::uint32_t own[kLanes];
+      for (std::size_t l = 0; l < blocks.filled(b); ++l)
+        own[l] = self.empty() ? kNoPlace : self[b * kLanes + l];
+      search.run(blocks.block(b), own, b * kLanes, blocks.filled(b), out);
+    }
+    total += search.scanned();
   });
+  if (scanned != nullptr) *scanned = total;
   return out;
+}
+
+NeighborLists exact_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool) {
+  std::vector<std::uint32_t> self(tree.size());
+  std::iota(self.begin(), self.end(), 0u);
+  return neighbors_in(tree, tree.points, self, k, pool);
 }
 
 }  // namespace gmmvae::tsne

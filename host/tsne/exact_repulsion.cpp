@@ -56,8 +56,8 @@ GMMVAE_INLINE void repel_body(const float* block, const float* rows, std::size_t
   }
 }
 
-/// Adds the forces on a block's sixteen points [16,dim] and their sums of q [16] over `count` rows
-/// [count,dim].
+}  // namespace
+
 GMMVAE_CLONES void repel(const float* block, const float* rows, std::size_t count, std::size_t dim,
                          double* forces, double* normalization) {
   switch (dim) {
@@ -71,6 +71,8 @@ GMMVAE_CLONES void repel(const float* block, const float* rows, std::size_t coun
       repel_body<3>(block, rows, count, forces, normalization);
   }
 }
+
+namespace {
 
 class ExactRepulsion final : public Repulsion {
  public:

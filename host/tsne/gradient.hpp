@@ -27,6 +27,11 @@ class Repulsion {
   virtual double compute(MatrixView<float> positions, float* forces, ThreadPool& pool) = 0;
 };
 
+/// Adds the forces on a block's sixteen points (see LaneBlocks; 1 to 3 dimensions) [16,dim] and their sums of
+/// q [16] over `count` rows [count,dim].
+void repel(const float* block, const float* rows, std::size_t count, std::size_t dim, double* forces,
+           double* normalization);
+
 /// Every pair, 1 to 3 dimensions.
 std::unique_ptr<Repulsion> make_exact_repulsion();
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "gmmvae/matrix.hpp"
@@ -20,7 +21,25 @@ struct NeighborLists {
   [[nodiscard]] std::size_t rows() const { return k == 0 ? 0 : points.size() / k; }
 };
 
-/// All of them, by a walk through the tree; needs k < N.
+/// The k nearest of the tree's points to each of the queries [M,D], except the place self[m] (kNoPlace, or an
+/// empty span: none is left out); needs k below the number of points. `scanned` counts the points looked at,
+/// each for sixteen queries at once.
+inline constexpr std::uint32_t kNoPlace = 0xffffffff;
+NeighborLists neighbors_in(const NeighborTree& tree, MatrixView<float> queries,
+                           std::span<const std::uint32_t> self, std::size_t k, ThreadPool& pool,
+                           std::uint64_t* scanned = nullptr);
+
+/// Those of all the tree's points; needs k < N.
 NeighborLists exact_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool);
+
+/// Most of them, by walks through neighbour graphs (Malkov & Yashunin 2018); needs k < N.
+NeighborLists approximate_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool);
+
+/// The fraction of true neighbours among those of the lists, over a sample of points.
+double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, ThreadPool& pool);
+
+/// Whether exact neighbours would take longer than `iterations` steps of the descent that follows and than
+/// approximate ones: decided by counting what a sample of searches looks at, never by a clock.
+bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool);
 
 }  // namespace gmmvae::tsne

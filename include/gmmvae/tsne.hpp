@@ -130,4 +130,13 @@ Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneContr
 Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
                 const TsneControl& control = {}, const TsneState* resume = nullptr);
 
+/// Places new points [M,D] in a finished embedding y [N,dim] of x [N,D], which stays as it is (Policar et al.
+/// 2023): each starts at the median of its nearest neighbours' positions and descends alone, so that no new
+/// point moves another. Perplexity 5, 250 iterations. Throws DataError where rows or columns do not fit.
+Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y, MatrixView<float> new_points,
+                             std::size_t threads = 0);
+
+/// The text of tsne.json.
+std::string tsne_json(const Embedding& embedding);
+
 }  // namespace gmmvae

@@ -1,0 +1,104 @@
+// The only translation unit that may include hnswlib: its header defines functions that are not inline.
+#include <hnswlib/hnswlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "host/parallel/lanes.hpp"
+#include "host/tsne/neighbors.hpp"
+
+namespace gmmvae::tsne {
+namespace {
+
+// So many graphs, each over every so-manyth point and built by one task: built together by several threads,
+// one graph would differ from run to run. Asked together they know as much as one.
+constexpr std::size_t kGraphs = 4;
+constexpr std::size_t kLinks = 16;
+constexpr std::size_t kBuildBreadth = 100;
+constexpr std::size_t kPointsPerTask = 64;
+
+GMMVAE_CLONES float squared(const float* a, const float* b, std::size_t dim) {
+  Lanes sum = {};
+  std::size_t d = 0;
+  for (; d + kLanes <= dim; d += kLanes) {
+    Lanes x, y;
+    load(a + d, x);
+    load(b + d, y);
+    x -= y;
+    sum += x * x;
+  }
+  float total = 0.0f;
+  for (std::size_t l = 0; l < kLanes; ++l) total += sum[l];
+  for (; d < dim; ++d) total += (a[d] - b[d]) * (a[d] - b[d]);
+  return total;
+}
+
+float distance(const void* a, const void* b, const void* dim) {
+  return squared(static_cast<const float*>(a), static_cast<const float*>(b),
+                 *static_cast<const std::size_t*>(dim));
+}
+
+class Space final : public hnswlib::SpaceInterface<float> {
+ public:
+  explicit Space(std::size_t dim) : dim_(dim) {}
+  std::size_t get_data_size() override { return dim_ * sizeof(float); }
+  hnswlib::DISTFUNC<float> get_dist_func() override { return distance; }
+  void* get_dist_func_param() override { return &dim_; }
+
+ private:
+  std::size_t dim_;
+};
+
+using Graph = hnswlib::HierarchicalNSW<float>;
+
+}  // namespace
+
+NeighborLists approximate_neighbors(const NeighborTree& tree, std::size_t k, ThreadPool& pool) {
+  const std::size_t size = tree.size(), graphs = std::min(kGraphs, size);
+  Space space(tree.dim);
+  std::vector<std::unique_ptr<Graph>> graph(graphs);
+  // Points that follow one another in the tree are close, so taking turns gives each graph its share of every
+  // place.
+  pool.run(graphs, [&](std::size_t g) {
+    graph[g] = std::make_unique<Graph>(&space, (size - g + graphs - 1) / graphs, kLinks, kBuildBreadth);
+    for (std::size_t i = g; i < size; i += graphs) graph[g]->addPoint(tree.points.row(i).data(), i);
+  });
+  // A graph holds about k / graphs of a point's neighbours: four standard deviations more, and the point
+  // itself.
+  const double share = static_cast<double>(k) / static_cast<double>(graphs);
+  const auto each = std::min(k + 1, static_cast<std::size_t>(share + 4.0 * std::sqrt(share)) + 2);
+  for (auto& one : graph) one->setEf(2 * each);
+  NeighborLists out{k, std::vector<std::uint32_t>(size * k), std::vector<float>(size * k)};
+  pool.for_range(size, kPointsPerTask, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::pair<float, std::size_t>> found;
+    for (std::size_t i = begin; i < end; ++i) {
+      // A graph that is small or badly linked may give fewer than asked for: then all are asked for
+      // everything.
+      for (std::size_t wanted = each;; wanted = size) {
+        found.clear();
+        for (const auto& one : graph)
+          for (auto list = one->searchKnn(tree.points.row(i).data(), wanted); !list.empty(); list.pop())
+            if (list.top().second != i) found.emplace_back(list.top().first, list.top().second);
+        if (found.size() >= k || wanted == size) break;
+      }
+      std::sort(found.begin(), found.end());
+      // Whatever is still missing is made up by the places next to the point's own.
+      for (std::size_t step = 1; found.size() < k; ++step)
+        for (const std::size_t place : {i + step, i - step}) {
+          const bool known =
+              std::any_of(found.begin(), found.end(), [&](auto& f) { return f.second == place; });
+          if (place < size && !known && found.size() < k)
+            found.emplace_back(squared(tree.points.row(i).data(), tree.points.row(place).data(), tree.dim),
+                               place);
+        }
+      for (std::size_t a = 0; a < k; ++a) {
+        out.points[i * k + a] = static_cast<std::uint32_t>(found[a].second);
+        out.squared[i * k + a] = found[a].first;
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace gmmvae::tsne

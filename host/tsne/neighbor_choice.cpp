@@ -1,0 +1,68 @@
+#include <algorithm>
+#include <vector>
+
+#include "host/tsne/neighbors.hpp"
+
+namespace gmmvae::tsne {
+namespace {
+
+constexpr std::size_t kRecallSample = 1000;
+constexpr std::size_t kCostGroups = 48;
+// Cycles of one core with AVX-512, measured: a coordinate of a point looked at for sixteen queries, a point's
+// part of one descent step, and a point's search through graphs with a hundred candidates each.
+constexpr double kScanCycles = 2.5;
+constexpr double kStepCycles = 800.0;
+constexpr double kGraphCycles = 1.5e6;
+
+struct Sample {
+  Matrix<float> points;
+  std::vector<std::uint32_t> places;
+};
+
+Sample rows_at(const NeighborTree& tree, std::vector<std::uint32_t> places) {
+  Sample out{Matrix<float>(places.size(), tree.dim), std::move(places)};
+  for (std::size_t i = 0; i < out.places.size(); ++i)
+    std::ranges::copy(tree.points.row(out.places[i]), out.points.row(i).begin());
+  return out;
+}
+
+}  // namespace
+
+double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, ThreadPool& pool) {
+  const std::size_t count = std::min(kRecallSample, tree.size());
+  std::vector<std::uint32_t> places(count);
+  for (std::size_t i = 0; i < count; ++i) places[i] = static_cast<std::uint32_t>(i * tree.size() / count);
+  const Sample sample = rows_at(tree, std::move(places));
+  const NeighborLists exact = neighbors_in(tree, sample.points, sample.places, lists.k, pool);
+  std::size_t hits = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto begin = exact.points.begin() + static_cast<std::ptrdiff_t>(i * lists.k);
+    std::vector<std::uint32_t> truth(begin, begin + static_cast<std::ptrdiff_t>(lists.k));
+    std::sort(truth.begin(), truth.end());
+    for (std::size_t a = 0; a < lists.k; ++a)
+      hits += std::binary_search(truth.begin(), truth.end(), lists.points[sample.places[i] * lists.k + a])
+                  ? 1
+                  : 0;
+  }
+  return static_cast<double>(hits) / static_cast<double>(count * lists.k);
+}
+
+bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool) {
+  const double affordable = std::max(kStepCycles * static_cast<double>(iterations), kGraphCycles);
+  const auto dim = static_cast<double>(tree.dim);
+  // Even if every point were looked at for every other one?
+  if (static_cast<double>(tree.size()) * dim * kScanCycles / kLeafGrain <= affordable) return false;
+  std::vector<std::uint32_t> places;
+  const std::size_t groups = tree.size() / kLeafGrain;
+  for (std::size_t g = 0; g < std::min(kCostGroups, groups); ++g)
+    for (std::size_t l = 0; l < kLeafGrain; ++l)
+      places.push_back(
+          static_cast<std::uint32_t>(g * groups / std::min(kCostGroups, groups) * kLeafGrain + l));
+  const Sample sample = rows_at(tree, std::move(places));
+  std::uint64_t scanned = 0;
+  neighbors_in(tree, sample.points, sample.places, k, pool, &scanned);
+  return static_cast<double>(scanned) / static_cast<double>(sample.places.size()) * dim * kScanCycles >
+         affordable;
+}
+
+}  // namespace gmmvae::tsne
