@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that name files a verb reads.
-constexpr std::string_view kInputs[] = {"data", "model", "samples", "rescale-to", "mixture"};
+constexpr std::string_view kInputs[] = {"data", "model", "samples", "rescale-to", "mixture", "transform"};
 
 LoadOptions load_options(const Settings& settings) {
   LoadOptions options;

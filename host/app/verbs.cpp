@@ -9,10 +9,18 @@ namespace gmmvae {
 namespace {
 
 constexpr Verb kVerbs[] = {
-    {"generate", run_generate},       {"predict", run_predict},   {"train", run_train},
-    {"sample", run_sample},           {"encode", run_encode},     {"decode", run_decode},
-    {"reconstruct", run_reconstruct}, {"evaluate", run_evaluate}, {"cluster", run_cluster},
-    {"run", run_run, prepare_run},    {"doctor", run_doctor},
+    {"generate", run_generate},
+    {"predict", run_predict},
+    {"train", run_train},
+    {"sample", run_sample},
+    {"encode", run_encode},
+    {"decode", run_decode},
+    {"reconstruct", run_reconstruct},
+    {"evaluate", run_evaluate},
+    {"cluster", run_cluster},
+    {"tsne", run_tsne},
+    {"run", run_run, prepare_run},
+    {"doctor", run_doctor},
 };
 
 }  // namespace

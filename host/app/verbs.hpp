@@ -19,6 +19,7 @@ int run_decode(const Settings& settings, Console& console);
 int run_reconstruct(const Settings& settings, Console& console);
 int run_evaluate(const Settings& settings, Console& console);
 int run_cluster(const Settings& settings, Console& console);
+int run_tsne(const Settings& settings, Console& console);
 int run_run(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
 

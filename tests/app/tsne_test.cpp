@@ -1,0 +1,191 @@
+// tsne as a person runs it. Cases and thresholds follow the tests of scikit-learn, openTSNE and cuML.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "host/io/npy.hpp"
+#include "host/io/npz.hpp"
+#include "tests/support/program.hpp"
+#include "tests/tsne/reference.hpp"
+
+namespace gmmvae {
+namespace {
+
+using nlohmann::json;
+
+class TsneVerb : public test::ProgramTest {
+ protected:
+  void SetUp() override { write_npy(path("x.npy"), test::clusters(300, 6, 4, 1)); }
+
+  [[nodiscard]] Matrix<float> embedding(const std::string& arguments) const {
+    const test::Outcome got = run("tsne --out y.npy " + arguments);
+    EXPECT_EQ(got.code, 0) << got.err;
+    return read_npy_points(path("y.npy"));
+  }
+};
+
+/// The share of points whose nearest other point in y has the same centre, of `centers` that take turns.
+double same_center(MatrixView<float> y, std::size_t centers) {
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < y.rows; ++i)
+    right += test::nearest(y, i, 1)[0] % centers == i % centers ? 1 : 0;
+  return static_cast<double>(right) / static_cast<double>(y.rows);
+}
+
+/// How well y keeps the nearest neighbour of x (Venna & Kaski's trustworthiness, k = 1).
+double trustworthiness(MatrixView<float> x, MatrixView<float> y) {
+  const auto n = static_cast<double>(x.rows);
+  double penalty = 0.0;
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    const std::vector<std::size_t> ranked = test::nearest(x, i, x.rows - 1);
+    const auto at = std::find(ranked.begin(), ranked.end(), test::nearest(y, i, 1)[0]);
+    penalty += static_cast<double>(at - ranked.begin());
+  }
+  return 1.0 - penalty * 2.0 / (n * (2.0 * n - 4.0));
+}
+
+TEST_F(TsneVerb, ReachesThePerplexity) {
+  write_npy(path("few.npy"), test::cloud(50, 5, 1.0, 1));
+  const json got = object("tsne --json --data few.npy --perplexity 16 --iterations 0 --out y.npy");
+  EXPECT_NEAR(got.at("effective_perplexity"), 16.0, 1e-3);
+}
+
+TEST_F(TsneVerb, LowersAPerplexityThatIsTooLarge) {
+  write_npy(path("few.npy"), test::cloud(91, 5, 1.0, 1));
+  const json got = object("tsne --json --data few.npy --perplexity 140 --iterations 10 --out y.npy");
+  EXPECT_EQ(got.at("perplexity"), 30.0);
+  EXPECT_EQ(got.at("warnings").size(), 1u);
+}
+
+TEST_F(TsneVerb, DumpsAffinitiesThatAreSymmetricAndSumToOne) {
+  ASSERT_EQ(run("tsne --data x.npy --iterations 0 --dump-affinities p.npz").code, 0);
+  const NpzReader file(path("p.npz"));
+  const auto offsets = std::get<std::vector<std::int64_t>>(file.read("indptr").values);
+  const auto columns = std::get<std::vector<std::int32_t>>(file.read("indices").values);
+  const auto values = std::get<std::vector<float>>(file.read("data").values);
+  Matrix<double> p(300, 300);
+  for (std::size_t i = 0; i < 300; ++i)
+    for (auto e = static_cast<std::size_t>(offsets[i]); e < static_cast<std::size_t>(offsets[i + 1]); ++e)
+      p(i, static_cast<std::size_t>(columns[e])) = values[e];
+  EXPECT_NEAR(std::accumulate(p.values().begin(), p.values().end(), 0.0), 1.0, 1e-6);
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < i; ++j) ASSERT_EQ(p(i, j), p(j, i));
+}
+
+TEST_F(TsneVerb, DumpsTheGradientWhereItStarts) {
+  write_npy(path("start.npy"), test::cloud(300, 2, 5.0, 2));
+  for (const std::string method : {"exact", "fft"})
+    ASSERT_EQ(run("tsne --data x.npy --init start.npy --iterations 0 --method " + method +
+                  " --dump-gradient " + method + ".npy")
+                  .code,
+              0);
+  const auto exact = std::get<std::vector<double>>(read_npy_array(path("exact.npy")).values);
+  const auto fft = std::get<std::vector<double>>(read_npy_array(path("fft.npy")).values);
+  EXPECT_LT(test::relative_error(fft, exact, exact.size()), 0.01);
+  EXPECT_GT(test::relative_error(fft, exact, exact.size()), 0.0);
+}
+
+TEST_F(TsneVerb, IsTrustworthy) {
+  const Matrix<float> x = test::cloud(50, 2, 1.0, 4);
+  write_npy(path("few.npy"), x);
+  for (const std::string start : {"pca", "random"})
+    for (const std::string method : {"exact", "fft"})
+      EXPECT_GT(trustworthiness(x, embedding("--data few.npy --init " + start + " --method " + method)), 0.85)
+          << start << ' ' << method;
+}
+
+TEST_F(TsneVerb, IsTrustworthyWithASmallPerplexity) {
+  const Matrix<float> x = test::cloud(80, 2, 1.0, 5);
+  write_npy(path("few.npy"), x);
+  EXPECT_GT(trustworthiness(x, embedding("--data few.npy --perplexity 2 --init random")), 0.95);
+}
+
+TEST_F(TsneVerb, SeparatesClusters) {
+  EXPECT_GT(same_center(embedding("--data x.npy --iterations 250 --init random"), 4), 0.95);
+  EXPECT_LT(same_center(embedding("--data x.npy --iterations 0 --init random"), 4), 0.5);
+}
+
+TEST_F(TsneVerb, FallsWithMoreIterations) {
+  double before = std::numeric_limits<double>::infinity();
+  for (const std::string iterations : {"250", "300", "350"}) {
+    const double kl =
+        object("tsne --json --data x.npy --perplexity 10 --learning-rate 100 --out y.npy --iterations " +
+               iterations)
+            .at("kl_divergence");
+    EXPECT_LE(kl, before);
+    before = kl;
+  }
+}
+
+TEST_F(TsneVerb, DoesNotCollapse) {
+  for (const std::size_t count : {100, 150, 200}) {
+    write_npy(path("few.npy"), test::cloud(count, 10, 1.0, count));
+    const Matrix<float> y = embedding("--data few.npy");
+    EXPECT_GT(*std::max_element(y.values().begin(), y.values().end()), 1e-2) << count;
+  }
+}
+
+TEST_F(TsneVerb, BearsDuplicatesConstantsAndTinyData) {
+  Matrix<float> binned = test::clusters(400, 3, 3, 6, 2.0);
+  for (std::size_t i = 0; i < binned.size(); ++i) binned.data()[i] = std::round(binned.data()[i]);
+  write_npy(path("binned.npy"), binned);
+  write_npy(path("constant.npy"), Matrix<float>(30, 4, 2.5f));
+  write_npy(path("three.npy"), test::cloud(3, 2, 1.0, 1));
+  write_npy(path("two.npy"), test::cloud(2, 2, 1.0, 1));
+  for (const std::string name : {"binned.npy --exaggeration 100", "constant.npy", "three.npy --perplexity 2",
+                                 "two.npy", "three.npy --perplexity 0.5"})
+    embedding("--iterations 300 --data " + name);  // reading it back refuses what is not finite
+}
+
+TEST_F(TsneVerb, GivesTheSameBytesForAnyThreads) {
+  for (const std::string method : {"exact", "fft"}) {
+    const std::string common = "--data x.npy --iterations 120 --method " + method;
+    embedding(common + " --threads 1");
+    const std::string one = test::file_bytes(path("y.npy"));
+    embedding(common + " --threads 3");
+    EXPECT_EQ(one, test::file_bytes(path("y.npy"))) << method;
+  }
+}
+
+TEST_F(TsneVerb, TransformsAndKeepsSnapshots) {
+  ASSERT_EQ(run("tsne --data x.npy --iterations 200 --snapshots 60 --out model.npz").code, 0);
+  EXPECT_EQ(NpzReader(path("model.npz")).read("snapshots").shape, (std::vector<std::size_t>{3, 300, 2}));
+  const Matrix<float> placed = embedding("--data x.npy --transform model.npz");
+  const NpzReader file(path("model.npz"));
+  const Matrix<float> reference = read_npy_points(*file.open("embedding"));
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < 300; ++i) {
+    std::size_t nearest = 0;
+    const auto distance = [&](std::size_t j) {
+      return std::hypot(placed(i, 0) - reference(j, 0), placed(i, 1) - reference(j, 1));
+    };
+    for (std::size_t j = 1; j < 300; ++j)
+      if (distance(j) < distance(nearest)) nearest = j;
+    right += nearest % 4 == i % 4 ? 1 : 0;
+  }
+  EXPECT_GE(right, 285u);
+}
+
+TEST_F(TsneVerb, RefusesBadInputWithItsExitCode) {
+  Matrix<float> holed = test::cloud(20, 2, 1.0, 1);
+  holed(4, 1) = std::numeric_limits<float>::quiet_NaN();
+  write_npy(path("nan.npy"), holed);
+  write_npy(path("one.npy"), Matrix<float>(1, 3, 1.0f));
+  write_npy(path("start.npy"), test::cloud(299, 2, 1.0, 1));
+  for (const std::string arguments : {"--data nan.npy", "--data one.npy", "--data missing.npy",
+                                      "--data x.npy --init start.npy", "--data x.npy --init missing.npy"})
+    (void)refusal("tsne --out y.npy " + arguments, 4);
+  for (const std::string arguments :
+       {"--perplexity 0", "--iterations -1", "--dim 4", "--exaggeration 0", "--method tree",
+        "--method fft --dim 3", "--learning-rate -1", "--neighbors some"})
+    (void)refusal("tsne --out y.npy --data x.npy " + arguments, 2);
+  (void)refusal("tsne --data x.npy", 2);
+  (void)refusal("tsne --data x.npy --out y.txt", 2);
+}
+
+}  // namespace
+}  // namespace gmmvae
