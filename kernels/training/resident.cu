@@ -16,10 +16,10 @@
 //                      when this is compiled, for every shape
 //   barriers           17
 //   registers          216 of 255 with no spills (sm_90), so one block of 256 threads a multiprocessor
-// The floor is the multiply-adds, 18.4 k clocks; gather, noise, narrow layers, the loss and the barriers'
-// latency come on top, estimated at 13 k to 20 k by the study of the step's machine code: 32 k to 40 k
-// clocks, that is 18 to 23 us at 1.755 GHz, 24 ms for one model of 1,050 whole steps alone and 5,500 to 6,900
-// models a second on 132 multiprocessors.
+// The floor is the multiply-adds, 20.0 k clocks. Gather, noise, the loss and the latency of narrow layers and
+// barriers come on top, an estimated 12 k to 20 k: 32 k to 40 k clocks, that is 18 to 23 us at 1.755 GHz, 19
+// to 24 ms for one model of 1,050 whole steps alone and 5,500 to 6,900 models a second on 132
+// multiprocessors.
 
 #include "kernels/training/epoch.cuh"
 #include "kernels/training/kernels.hpp"
