@@ -10,7 +10,7 @@ run_tests() {
   ctest --preset "$preset" --parallel "$(nproc)" 2>&1 | tee "$log" || code=$?
   # ctest's own closing line: "98% tests passed, 2 tests failed out of 100"
   read -r bad ran < <(sed -nE 's/.* ([0-9]+) tests? failed out of ([0-9]+).*/\1 \2/p' "$log" | tail -n 1) || true
-  if [ "$ran" -eq 0 ]; then
+  if [ "${ran:-0}" -eq 0 ]; then
     echo "ctest ran no test of preset $preset (exit $code)"
     exit 1
   fi
