@@ -16,21 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json embedding_json(const Embedding& embedding) {
-  ordered_json out;
-  out["points"] = embedding.points.rows();
-  out["kl_divergence"] = embedding.kl_divergence;
-  out["perplexity"] = embedding.perplexity;
-  out["effective_perplexity"] = embedding.effective_perplexity;
-  out["iterations"] = embedding.iterations;
-  out["warnings"] = embedding.warnings;
-  out["seconds"] = {{"neighbors", embedding.seconds.neighbors},
-                    {"affinities", embedding.seconds.affinities},
-                    {"start", embedding.seconds.start},
-                    {"descent", embedding.seconds.descent}};
-  return out;
-}
-
 void write_model(const RunDirectory& folder, const ModelStudy& model) {
   write_npy(folder.file(model.name, "samples.npy"), model.samples);
   NpzWriter latents(folder.file(model.name, "latents.npz"));
@@ -43,7 +28,7 @@ void write_model(const RunDirectory& folder, const ModelStudy& model) {
   clusters["latents"] = ordered_json::parse(clusters_json(model.latent_clusters));
   write_json_file(folder.file(model.name, "clusters.json"), clusters);
   write_npy(folder.file(model.name, "tsne.npy"), model.embedding.points);
-  write_json_file(folder.file(model.name, "tsne.json"), embedding_json(model.embedding));
+  write_file(folder.file(model.name, "tsne.json"), tsne_json(model.embedding));
 }
 
 /// What differs from one run of the same configuration to the next.
