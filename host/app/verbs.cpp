@@ -20,6 +20,7 @@ constexpr Verb kVerbs[] = {
     {"cluster", run_cluster},
     {"tsne", run_tsne},
     {"run", run_run, prepare_run},
+    {"sweep", run_sweep},
     {"doctor", run_doctor},
 };
 

@@ -21,6 +21,7 @@ int run_evaluate(const Settings& settings, Console& console);
 int run_cluster(const Settings& settings, Console& console);
 int run_tsne(const Settings& settings, Console& console);
 int run_run(const Settings& settings, Console& console);
+int run_sweep(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
 
 /// Without models, objective or data of one's own, `run` is the course experiment: two models and its shipped

@@ -20,11 +20,11 @@ constexpr Range kFraction{.lowest = 0, .highest = 1, .below_highest = true};
 // TOML's integers end at 2^63 - 1; doubles hold them exactly only up to 2^53, which is where a seed stops.
 constexpr Range kSeed{.lowest = 0, .highest = 9007199254740992.0};
 
-constexpr std::string_view kDraws = "generate run";
+constexpr std::string_view kDraws = "generate run sweep";
 constexpr std::string_view kReadsData =
     "predict train sample encode decode reconstruct evaluate cluster tsne run";
-constexpr std::string_view kHasObjective = "predict train run";
-constexpr std::string_view kTrains = "train run";
+constexpr std::string_view kHasObjective = "predict train run sweep";
+constexpr std::string_view kTrains = "train run sweep";
 constexpr std::string_view kReadsModel = "sample encode decode reconstruct evaluate";
 
 constexpr Option kTable[] = {
@@ -361,7 +361,7 @@ constexpr Option kTable[] = {
      .help = "go on from OUT.checkpoint if it is there; nothing to do if the training is finished"},
     {.name = "checkpoint-every",
      .group = "Training",
-     .verbs = kTrains,
+     .verbs = "train run",
      .kind = duration,
      .default_value = "30s",
      .metavar = "TIME",
@@ -553,7 +553,67 @@ constexpr Option kTable[] = {
      .help = "keep the positions of every N-th iteration; 0: none",
      .range = kCount},
 
+    // Sweep
+    {.name = "method",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = choice,
+     .default_value = "grid",
+     .metavar = "grid|random",
+     .help = "every combination of the axes' values, or --points combinations drawn at random",
+     .words =
+         [] {
+           return Words{"grid", "random"};
+         }},
+    {.name = "points",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = integer,
+     .default_value = "100",
+     .metavar = "N",
+     .help = "trials of --method random",
+     .range = kPositiveCount},
+    {.name = "where",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = names,
+     .metavar = "A<=B,...",
+     .help = "leave out trials where this does not hold: KEY <= KEY or number; also <, >=, >, == and !=",
+     .unset = "all trials"},
+    {.name = "paired",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = names,
+     .metavar = "A:B,...",
+     .help = "axes that move together, value by value, instead of being crossed",
+     .unset = "none"},
+    {.name = "shard",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = text,
+     .metavar = "I/N",
+     .help = "run part I, from 0, of N",
+     .unset = "as mpirun, Slurm or Kubernetes say, else 0/1"},
+    {.name = "dry-run",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = flag,
+     .default_value = "false",
+     .help = "say how many trials there are and what the first ones look like, and do nothing"},
+    {.name = "timings",
+     .group = "Sweep",
+     .verbs = "sweep",
+     .kind = flag,
+     .default_value = "false",
+     .help = "collect what differs from run to run too: seconds and device"},
+
     // Output
+    {.name = "out",
+     .group = "Output",
+     .verbs = "sweep",
+     .kind = path,
+     .metavar = "DIR|FILE.csv",
+     .help = "run: folder of the sweep, one SQLite file a shard; collect: the table"},
     {.name = "out",
      .group = "Output",
      .verbs = "tsne",

@@ -73,8 +73,12 @@ void Settings::add_config_entry(int layer, const ConfigEntry& entry) {
 }
 
 void Settings::add_file(const std::filesystem::path& file) {
+  add_file_entries(read_config_file(file));
+}
+
+void Settings::add_file_entries(const std::vector<ConfigEntry>& entries) {
   const int layer = kFirstFileLayer + files_++;
-  for (const ConfigEntry& entry : read_config_file(file)) add_config_entry(layer, entry);
+  for (const ConfigEntry& entry : entries) add_config_entry(layer, entry);
 }
 
 void Settings::add_environment(const char* const* environment) {

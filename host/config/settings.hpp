@@ -37,6 +37,8 @@ class Settings {
   /// Reads a TOML file. Throws UsageError with file:line:column for a key that does not exist, naming the
   /// nearest.
   void add_file(const std::filesystem::path& file);
+  /// The keys of a file that was read already, as add_file adds them.
+  void add_file_entries(const std::vector<ConfigEntry>& entries);
   /// "NAME=VALUE" strings as in environ; those that start with GMMVAE_ and name an option are used.
   void add_environment(const char* const* environment);
   /// KEY=VALUE, VERB.KEY=VALUE or model.NAME.KEY=VALUE.
@@ -78,7 +80,8 @@ class Settings {
   /// The effective configuration as TOML that gives the same when read back.
   [[nodiscard]] std::string to_toml(bool with_sources) const;
   /// The part of it that `wanted` chooses.
-  [[nodiscard]] std::string to_toml(bool with_sources, const std::function<bool(const Option&)>& wanted) const;
+  [[nodiscard]] std::string to_toml(bool with_sources,
+                                    const std::function<bool(const Option&)>& wanted) const;
   /// What deserves a word but is no error, such as an environment variable that no option reads.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 

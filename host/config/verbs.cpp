@@ -88,6 +88,17 @@ const std::vector<VerbInfo>& verbs() {
        "unfinished run of "
        "the same configuration is gone on with.",
        true},
+      {"sweep",
+       "train every combination of some options' values and tabulate what became of them",
+       "run|status|collect|retry [SPEC.toml] [KEY=VALUES...] --out DIR [options]",
+       "ACTION [SPEC.toml|DIR] [KEY=VALUES...]",
+       {"gmmvae sweep run 'lr=log(1e-4,1e-2,8)' beta=0.5,1,4 --out sweeps/first",
+        "gmmvae sweep run study.toml seed=1..100 --shard 0/4 --out sweeps/study",
+        "gmmvae sweep run 'hidden=64,64;16' latent=1..4 --dry-run",
+        "gmmvae sweep collect sweeps/first --out results.csv"},
+       "An axis is KEY=V,V, KEY=A..B (whole numbers, both ends), KEY=lin(A,B,N) or KEY=log(A,B,N); values of "
+       "keys that are lists themselves are separated by semicolons. A specification file holds fixed keys, "
+       "and the axes as texts or lists in a table [space]."},
       {"doctor",
        "say what works on this machine, what does not, and how to fix it",
        "[options]",

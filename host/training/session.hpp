@@ -72,6 +72,9 @@ class TrainingSession {
   /// Wall-clock seconds spent inside the backend's training, by this session alone.
   [[nodiscard]] double seconds() const { return seconds_; }
 
+  /// The models' jobs, for a caller that trains many sessions in one call of the backend.
+  [[nodiscard]] std::vector<TrainingJob>& jobs() { return jobs_; }
+
   /// All models as they are now, see kept_epoch().
   [[nodiscard]] Vae vae() const;
 

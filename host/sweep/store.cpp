@@ -1,0 +1,241 @@
+#include "host/sweep/store.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+#include "gmmvae/error.hpp"
+#include "host/config/values.hpp"
+
+namespace gmmvae {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kVersion = 1;
+
+constexpr const char* kSchema =
+    "CREATE TABLE version(format INTEGER NOT NULL) STRICT;"
+    "INSERT INTO version VALUES(1);"
+    "CREATE TABLE trials(id TEXT PRIMARY KEY, status TEXT NOT NULL, why TEXT NOT NULL, epochs INTEGER NOT "
+    "NULL,"
+    " loss REAL, reconstruction REAL, kl REAL, decoder_variance REAL, elbo REAL, modes_total INTEGER NOT "
+    "NULL,"
+    " modes_hit INTEGER NOT NULL, modes_captured INTEGER NOT NULL, high_quality REAL,"
+    " kl_per_dimension TEXT NOT NULL, active_units INTEGER NOT NULL, predicted TEXT NOT NULL,"
+    " found TEXT NOT NULL, seconds REAL, device TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+/// A prepared statement whose parameters and columns are taken in order.
+class Statement {
+ public:
+  Statement(sqlite3* connection, const char* sql)
+      : code_(sqlite3_prepare_v2(connection, sql, -1, &statement_, nullptr)) {}
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement() { sqlite3_finalize(statement_); }
+
+  [[nodiscard]] int code() const { return code_; }
+  int step() {
+    column_ = 0;
+    return code_ == SQLITE_OK ? sqlite3_step(statement_) : code_;
+  }
+  int reset() {
+    parameter_ = 1;
+    return sqlite3_reset(statement_);
+  }
+
+  void bind(const std::string& text) {
+    sqlite3_bind_text(statement_, parameter_++, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+  }
+  void bind(std::uint64_t value) {
+    sqlite3_bind_int64(statement_, parameter_++, static_cast<sqlite3_int64>(value));
+  }
+  void bind(double value) {  // SQLite keeps NaN as NULL
+    sqlite3_bind_double(statement_, parameter_++, value);
+  }
+
+  void read(std::string& text) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column_));
+    text.assign(bytes == nullptr ? "" : bytes,
+                static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_)));
+    ++column_;
+  }
+  void read(std::uint64_t& value) {
+    value = static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column_++));
+  }
+  void read(double& value) {
+    const bool null = sqlite3_column_type(statement_, column_) == SQLITE_NULL;
+    value = null ? std::numeric_limits<double>::quiet_NaN() : sqlite3_column_double(statement_, column_);
+    ++column_;
+  }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  int code_;
+  int parameter_ = 1;
+  int column_ = 0;
+};
+
+void bind_record(Statement& insert, const TrialRecord& r) {
+  insert.bind(r.id);
+  insert.bind(std::string(r.status == TrialStatus::done ? "done" : "diverged"));
+  insert.bind(r.why);
+  insert.bind(r.epochs);
+  for (const double value : {r.loss, r.reconstruction, r.kl, r.decoder_variance, r.elbo}) insert.bind(value);
+  for (const std::uint64_t value : {r.modes_total, r.modes_hit, r.modes_captured}) insert.bind(value);
+  insert.bind(r.high_quality);
+  insert.bind(fmt::format("{}", fmt::join(r.kl_per_dimension, ",")));
+  insert.bind(r.active_units);
+  insert.bind(r.predicted);
+  insert.bind(r.found);
+  insert.bind(r.seconds);
+  insert.bind(r.device);
+}
+
+TrialRecord read_record(Statement& select) {
+  TrialRecord r;
+  std::string status, kl;
+  select.read(r.id);
+  select.read(status);
+  r.status = status == "done" ? TrialStatus::done : TrialStatus::diverged;
+  select.read(r.why);
+  select.read(r.epochs);
+  for (double* value : {&r.loss, &r.reconstruction, &r.kl, &r.decoder_variance, &r.elbo}) select.read(*value);
+  for (std::uint64_t* value : {&r.modes_total, &r.modes_hit, &r.modes_captured}) select.read(*value);
+  select.read(r.high_quality);
+  select.read(kl);
+  for (const std::string& piece : split_list(kl)) {
+    double value = 0.0;
+    std::from_chars(piece.data(), piece.data() + piece.size(), value);
+    r.kl_per_dimension.push_back(value);
+  }
+  select.read(r.active_units);
+  select.read(r.predicted);
+  select.read(r.found);
+  select.read(r.seconds);
+  select.read(r.device);
+  return r;
+}
+
+}  // namespace
+
+SweepStore::SweepStore(const fs::path& file, Mode mode) : name_(file.string()) {
+  const int flags = mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+  try {
+    if (const int code = sqlite3_open_v2(name_.c_str(), &connection_, flags, nullptr); code != SQLITE_OK)
+      fail(code);
+    // One process a file, and no write-ahead log: both work on network file systems too.
+    execute("PRAGMA locking_mode=EXCLUSIVE");
+    execute("PRAGMA journal_mode=TRUNCATE");
+    execute(mode == Mode::create ? "BEGIN IMMEDIATE" : "BEGIN");
+    check_version(mode);
+    execute("COMMIT");
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+SweepStore::~SweepStore() {
+  close();
+}
+
+void SweepStore::close() {
+  sqlite3_close(connection_);
+  connection_ = nullptr;
+}
+
+void SweepStore::fail(int code) const {
+  const int kind = code & 0xff;
+  if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED)
+    throw UsageError(fmt::format(
+        "{} is in use by another process: let it finish, or give this one another --shard", name_));
+  if (kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT)
+    throw DataError(
+        fmt::format("{} is damaged or no store of a sweep ({}): remove it, and its trials are run again",
+                    name_, sqlite3_errmsg(connection_)));
+  throw DataError(fmt::format("{}: {}", name_, sqlite3_errmsg(connection_)));
+}
+
+void SweepStore::execute(const char* sql) const {
+  if (const int code = sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr); code != SQLITE_OK)
+    fail(code);
+}
+
+void SweepStore::check_version(Mode mode) const {
+  std::uint64_t tables = 0, version = 0;
+  Statement count(connection_, "SELECT count(*) FROM sqlite_master");
+  if (const int code = count.step(); code != SQLITE_ROW) fail(code);
+  count.read(tables);
+  if (tables == 0 && mode == Mode::create) return execute(kSchema);
+  if (tables == 0) return;  // killed, or about to begin, before anything was stored
+  Statement select(connection_, "SELECT max(format) FROM version");
+  if (select.code() != SQLITE_OK || select.step() != SQLITE_ROW)
+    throw DataError(fmt::format("{} is an SQLite file, but no store of a sweep", name_));
+  select.read(version);
+  if (version != kVersion)
+    throw DataError(fmt::format("{} has format {}, but this program knows {}: take the program that wrote it",
+                                name_, version, kVersion));
+}
+
+void SweepStore::save(const std::vector<TrialRecord>& records) {
+  execute("BEGIN IMMEDIATE");
+  try {
+    Statement insert(connection_,
+                     "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    for (const TrialRecord& record : records) {
+      bind_record(insert, record);
+      if (const int code = insert.step(); code != SQLITE_DONE) fail(code);
+      insert.reset();
+    }
+    execute("COMMIT");
+  } catch (...) {
+    sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+std::unordered_map<std::string, TrialRecord> SweepStore::read() const {
+  std::unordered_map<std::string, TrialRecord> records;
+  Statement tables(connection_, "SELECT 1 FROM sqlite_master");
+  if (tables.step() == SQLITE_DONE) return records;
+  Statement select(connection_, "SELECT * FROM trials");
+  int code = select.step();
+  for (; code == SQLITE_ROW; code = select.step()) {
+    TrialRecord record = read_record(select);
+    std::string id = record.id;
+    records.insert_or_assign(std::move(id), std::move(record));
+  }
+  if (code != SQLITE_DONE) fail(code);
+  return records;
+}
+
+std::uint64_t SweepStore::forget_failed() {
+  execute("DELETE FROM trials WHERE status <> 'done'");
+  return static_cast<std::uint64_t>(sqlite3_changes64(connection_));
+}
+
+fs::path store_path(const fs::path& folder, std::uint64_t shard, std::uint64_t shards) {
+  return folder / fmt::format("shard-{}-of-{}.sqlite", shard, shards);
+}
+
+std::vector<fs::path> store_paths(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("shard-") && name.ends_with(".sqlite")) found.push_back(entry.path());
+  }
+  if (error)
+    throw DataError(fmt::format("the folder {} cannot be read: {}", folder.string(), error.message()));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace gmmvae

@@ -1,0 +1,95 @@
+// The store of a shard: whole transactions, one process, and files that are not right.
+#include "host/sweep/store.hpp"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include "gmmvae/error.hpp"
+#include "tests/support/error_message.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace gmmvae {
+namespace {
+
+using Mode = SweepStore::Mode;
+
+TrialRecord record(std::string id, TrialStatus status = TrialStatus::done) {
+  TrialRecord made;
+  made.id = std::move(id);
+  made.status = status;
+  made.why = status == TrialStatus::done ? "" : "it exploded";
+  made.epochs = 12;
+  made.loss = 0.1 + 0.2;
+  made.elbo = -1e-300;
+  made.modes_captured = 3;
+  made.kl_per_dimension = {1.0 / 3.0, 0.0};
+  made.predicted = "healthy";
+  made.device = "cpu";
+  return made;
+}
+
+std::string refusal(const std::string& file) {
+  return test::error_message<DataError>([&] { SweepStore(file, Mode::create); });
+}
+
+TEST(SweepStore, GivesBackWhatWasSaved) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "s.sqlite";
+  SweepStore(file, Mode::create).save({record("a"), record("b", TrialStatus::diverged)});
+  SweepStore(file, Mode::create).save({record("c")});
+  const auto all = SweepStore(file, Mode::read).read();
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all.at("a"), record("a"));
+  EXPECT_EQ(all.at("b"), record("b", TrialStatus::diverged));
+}
+
+TEST(SweepStore, KeepsMissingFiguresMissing) {
+  const test::TemporaryFolder folder;
+  TrialRecord missing = record("a");
+  missing.loss = std::numeric_limits<double>::quiet_NaN();
+  SweepStore store(folder / "s.sqlite", Mode::create);
+  store.save({missing});
+  EXPECT_TRUE(std::isnan(store.read().at("a").loss));
+}
+
+TEST(SweepStore, ForgetsFailuresAlone) {
+  const test::TemporaryFolder folder;
+  SweepStore store(folder / "s.sqlite", Mode::create);
+  store.save({record("a"), record("b", TrialStatus::diverged)});
+  EXPECT_EQ(store.forget_failed(), 1u);
+  EXPECT_EQ(store.read().size(), 1u);
+}
+
+TEST(SweepStore, IsHeldByOneAtATime) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "s.sqlite";
+  SweepStore first(file, Mode::create);
+  first.save({record("a")});
+  EXPECT_NE(test::error_message<UsageError>([&] { SweepStore(file, Mode::create); }).find("another process"),
+            std::string::npos);
+}
+
+TEST(SweepStore, RefusesDamagedForeignAndNewerFiles) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder / "text.sqlite") << std::string(4096, 'x');
+  EXPECT_NE(refusal(folder / "text.sqlite").find("damaged"), std::string::npos);
+  EXPECT_NE(refusal(folder / "none/s.sqlite").find("none/s.sqlite"), std::string::npos);
+  for (const char* sql : {"CREATE TABLE other(a INTEGER)",
+                          "CREATE TABLE version(format INTEGER); INSERT INTO version VALUES(2)"}) {
+    const std::string file = folder / (sql[13] == 'o' ? "foreign.sqlite" : "newer.sqlite");
+    sqlite3* connection = nullptr;
+    ASSERT_EQ(sqlite3_open(file.c_str(), &connection), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(connection, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(connection);
+  }
+  EXPECT_NE(refusal(folder / "foreign.sqlite").find("no store of a sweep"), std::string::npos);
+  EXPECT_NE(refusal(folder / "newer.sqlite").find("has format 2"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gmmvae
