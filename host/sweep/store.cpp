@@ -130,6 +130,8 @@ SweepStore::SweepStore(const fs::path& file, Mode mode) : name_(file.string()) {
   try {
     if (const int code = sqlite3_open_v2(name_.c_str(), &connection_, flags, nullptr); code != SQLITE_OK)
       fail(code);
+    // A process that was killed may hold its file a moment longer, until its last write is done.
+    sqlite3_busy_timeout(connection_, 500);
     // One process a file, and no write-ahead log: both work on network file systems too.
     execute("PRAGMA locking_mode=EXCLUSIVE");
     execute("PRAGMA journal_mode=TRUNCATE");
