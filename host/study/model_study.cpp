@@ -19,7 +19,7 @@ constexpr std::size_t kImportancePoints = 250;
 constexpr std::size_t kSamples = 1000;
 /// Clustering and embedding see at most so many of the latent points: more would say and show the same.
 constexpr std::size_t kMostLatents = 5000;
-constexpr std::size_t kMostClusters = 16;
+constexpr std::size_t kMostClusters = 12;
 
 /// At most kMostLatents rows, evenly spread over `count`.
 std::vector<std::uint32_t> even_rows(std::size_t count) {
@@ -33,7 +33,7 @@ std::vector<std::uint32_t> even_rows(std::size_t count) {
 Embedding embed_points(MatrixView<float> points, std::uint64_t seed, std::size_t threads) {
   if (points.rows < 3) return {};
   TsneOptions options;
-  options.iterations = 500;
+  options.iterations = 300;
   options.seed = seed;
   options.threads = threads;
   return embed(points, options);
