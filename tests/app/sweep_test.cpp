@@ -71,8 +71,8 @@ TEST_F(SweepTest, KilledAtAnyMomentItGoesOn) {
 }
 
 TEST_F(SweepTest, StopsOnASignalWithEverythingSaved) {
-  const std::string longer = kAxes + " --components 3 --dim 2 --samples 200 --epochs 40000 ";
-  const test::Outcome stopped = run("sweep run --out s" + longer, "/dev/null", "timeout -s TERM 0.3");
+  const std::string longer = kAxes + " --components 3 --dim 2 --samples 200 --epochs 100000 ";
+  const test::Outcome stopped = run("sweep run --out s" + longer, "/dev/null", "timeout -s TERM 1");
   // timeout says 124 of itself; --preserve-status would hide whether it had to act.
   EXPECT_EQ(stopped.code, 124);
   EXPECT_THAT(stopped.err, HasSubstr("run the same command again"));

@@ -272,7 +272,7 @@ TEST_F(Train, WrongUseIsRefusedBeforeAnyWork) {
   EXPECT_NE(refusal("train --data data.npz", 2).find("--out"), std::string::npos);
   EXPECT_NE(refusal("train --out m", 2).find("--data"), std::string::npos);
   EXPECT_NE(refusal("train --data data.npz --out data.npz", 2).find("also the input"), std::string::npos);
-  put_bytes(path("study.toml"), "epochs = 3\nlearning-rate = 0.1\n");
+  put_bytes(path("study.toml"), "epochs = 3\nlearn = 0.1\n");
   EXPECT_NE(refusal(start + "--config study.toml", 2).find("study.toml:2:1"), std::string::npos);
 }
 
