@@ -54,7 +54,7 @@ Matrix<float> to_data_order(const Affinities& affinities, const Matrix<float>& f
   return out;
 }
 
-// Where all pairs and two transforms take the same time, measured on two cores with AVX-512.
+// About where all pairs and two transforms take the same time on two cores with AVX-512; an estimate.
 constexpr std::size_t kCrossover = 6000;
 
 GradientMethod chosen_method(GradientMethod wanted, std::size_t rows, std::size_t dim) {

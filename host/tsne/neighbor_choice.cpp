@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kRecallSample = 1000;
 constexpr std::size_t kCostGroups = 48;
-// Cycles of one core with AVX-512, measured: a coordinate of a point looked at for sixteen queries, a point's
+// Cycles of one core with AVX-512, estimated: a coordinate of a point looked at for sixteen queries, a point's
 // part of one descent step, and a point's search through graphs with a hundred candidates each.
 constexpr double kScanCycles = 2.5;
 constexpr double kStepCycles = 800.0;
