@@ -1,4 +1,7 @@
 // The only translation unit that may include hnswlib: its header defines functions that are not inline.
+// Its prefetches read one number past the end of a full list of links (0.6.2), and the distance is our own
+// anyway.
+#define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 
 #include <algorithm>
