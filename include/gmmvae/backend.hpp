@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "gmmvae/kernel_bench.hpp"
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/training.hpp"
 #include "gmmvae/vae.hpp"
@@ -42,6 +43,10 @@ class Backend {
   virtual LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,
                                      std::span<const double> parameters, MatrixView<double> x,
                                      MatrixView<double> noise, double log_jacobian, Precision precision) = 0;
+
+  /// The backend's kernels one by one, for `gmmvae bench`; null where it has none to show. Must not outlive
+  /// the backend.
+  virtual std::unique_ptr<KernelBench> kernel_bench() { return nullptr; }
 };
 
 /// How to find a backend. `device` is auto, cpu, cuda, cuda:N or cuda:0,1.
