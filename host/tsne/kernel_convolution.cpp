@@ -21,10 +21,37 @@ double kernel_at(std::size_t i, std::size_t j) {
   return 1.0 / (1.0 + x * x + y * y);
 }
 
-/// The spectrum of a cubic B-spline's values at the nodes, 1/6, 4/6, 1/6; never below 1/3.
-double spline_spectrum(std::size_t frequency, std::size_t size) {
-  const double angle = 2.0 * std::numbers::pi * static_cast<double>(frequency) / static_cast<double>(size);
-  return (2.0 + std::cos(angle)) / 3.0;
+/// What cubic B-splines on nodes make of one frequency k, in radians a node, along one axis: their spectrum
+/// is W(k) = sinc(k/2)^4, and waves of frequency k + 2 pi m look alike on the nodes.
+struct SplineSpectrum {
+  double squared;  ///< k^2
+  double own;      ///< W(k)^2
+  double alike;    ///< sum over m of W(k + 2 pi m)^2: the B-spline of degree 7 at the nodes
+  double slopes;   ///< sum over m of (k + 2 pi m)^2 W(k + 2 pi m)^2: minus its second derivative
+
+  /// Of frequency 0 <= f <= size / 2.
+  SplineSpectrum(std::size_t f, std::size_t size) {
+    const double k = 2.0 * std::numbers::pi * static_cast<double>(f) / static_cast<double>(size);
+    const double one = std::cos(k), two = std::cos(2.0 * k), three = std::cos(3.0 * k);
+    squared = k * k;
+    own = f == 0 ? 1.0 : std::pow(std::sin(0.5 * k) / (0.5 * k), 8);
+    alike = (2416.0 + 2382.0 * one + 240.0 * two + 2.0 * three) / 5040.0;
+    slopes = (2.0 - 2.0 * one) * (66.0 + 52.0 * one + 2.0 * two) / 120.0;
+  }
+};
+
+/// By what the kernel's spectrum is to be multiplied for the least error of slopes (Ballenegger et al.,
+/// equation 33, where the kernel's own waves alike are nothing beside the first).
+double best_factor(const SplineSpectrum& x, const SplineSpectrum& y) {
+  const double squared = x.squared + y.squared;
+  if (squared == 0.0) return 1.0;
+  return squared * x.own * y.own / (x.alike * y.alike * (x.slopes * y.alike + x.alike * y.slopes));
+}
+
+std::vector<SplineSpectrum> spline_spectra(std::size_t size) {
+  std::vector<SplineSpectrum> out;
+  for (std::size_t f = 0; f <= size / 2; ++f) out.emplace_back(f, size);
+  return out;
 }
 
 /// 16 x 16 numbers: out[c][r] = in[r][c], rows `in_stride` and `out_stride` floats apart.
@@ -121,6 +148,7 @@ void KernelConvolution::build_spectrum(ThreadPool& pool) {
             static_cast<float>(kernel_at(std::min(i, down - i), std::min(group * kPair + l, across / 2)));
     separate(down_->forward(data, work), down, stride, half.data() + group * kPair);
   });
+  const std::vector<SplineSpectrum> along = spline_spectra(down), beside = spline_spectra(across);
   spectrum_.assign(groups * (across / 2 + 1) * kLanes, 0.0f);
   over_groups(groups, across, pool, [&](std::size_t group, float* data, float* work) {
     for (std::size_t j = 0; j < across; ++j)
@@ -132,9 +160,10 @@ void KernelConvolution::build_spectrum(ThreadPool& pool) {
     const double size = static_cast<double>(down * across);
     for (std::size_t k = 0; k <= across / 2; ++k)
       for (std::size_t l = 0; l < kLanes; ++l) {
-        const double spline = spline_spectrum(k, across) * spline_spectrum(group * kLanes + l, down);
+        const std::size_t f = group * kLanes + l;  // beyond the last there is nothing to transform
+        const double factor = best_factor(along[std::min(f, down / 2)], beside[k]);
         spectrum_[(group * (across / 2 + 1) + k) * kLanes + l] =
-            static_cast<float>(z[k * kElement + l] / (spline * spline * size));
+            static_cast<float>(z[k * kElement + l] * factor / size);
       }
   });
 }
@@ -176,33 +205,43 @@ void KernelConvolution::apply(ThreadPool& pool) {
               [&](std::size_t group, float* data, float* work) { rows_backward(group, data, work); });
 }
 
-// The kernel between nodes, splines' spectrum divided out, is the spline's coefficients that interpolate 1 /
-// (1 + r^2). They hardly depend on the grid around: a period of 64 nodes gives them to 1e-12.
+// The kernel's spectrum times the factor, transformed back. What the factor changes is local, so a period of
+// 128 nodes stands for every grid, to 1e-5.
 const float (&kernel_near_zero())[kSplineNodes][kSplineNodes] {
-  constexpr std::size_t kPeriod = 64;
+  constexpr std::size_t kPeriod = 128, kHalf = kPeriod / 2;
   struct Table {
     float values[kSplineNodes][kSplineNodes];
     Table() {
-      double cosines[kPeriod];
+      // Kernel and spectrum are even along both axes: cosines do, ends counted once and the rest twice.
+      std::vector<double> cosines(kPeriod);
       for (std::size_t t = 0; t < kPeriod; ++t)
         cosines[t] = std::cos(2.0 * std::numbers::pi * static_cast<double>(t) / kPeriod);
-      // b [node][frequency]: cos(2 pi f n / 64) / (64 spline(f)^2), from which the two-dimensional sum
-      // separates.
-      double inverse[kSplineNodes][kPeriod] = {};
-      for (std::size_t n = 0; n < kSplineNodes; ++n)
-        for (std::size_t i = 0; i < kPeriod; ++i)
-          for (std::size_t f = 0; f < kPeriod; ++f)
-            inverse[n][i] += cosines[f * n % kPeriod] * cosines[f * i % kPeriod] /
-                             (kPeriod * std::pow(spline_spectrum(f, kPeriod), 2));
+      const auto times = [&](std::size_t i) { return i == 0 || i == kHalf ? 1.0 : 2.0; };
+      const auto transformed = [&](const Matrix<double>& in, std::size_t rows) {
+        Matrix<double> out(rows, in.cols());
+        for (std::size_t k = 0; k < rows; ++k)
+          for (std::size_t i = 0; i < in.rows(); ++i)
+            for (std::size_t j = 0; j < in.cols(); ++j)
+              out(k, j) += times(i) * cosines[k * i % kPeriod] * in(i, j);
+        return out;
+      };
+      const auto turned = [](const Matrix<double>& in) {
+        Matrix<double> out(in.cols(), in.rows());
+        for (std::size_t i = 0; i < in.rows(); ++i)
+          for (std::size_t j = 0; j < in.cols(); ++j) out(j, i) = in(i, j);
+        return out;
+      };
+      Matrix<double> kernel(kHalf + 1, kHalf + 1);
+      for (std::size_t i = 0; i <= kHalf; ++i)
+        for (std::size_t j = 0; j <= kHalf; ++j) kernel(i, j) = kernel_at(i, j);
+      Matrix<double> spectrum = transformed(turned(transformed(kernel, kHalf + 1)), kHalf + 1);
+      const std::vector<SplineSpectrum> spline = spline_spectra(kPeriod);
+      for (std::size_t i = 0; i <= kHalf; ++i)
+        for (std::size_t j = 0; j <= kHalf; ++j) spectrum(i, j) *= best_factor(spline[i], spline[j]);
+      const Matrix<double> near = transformed(turned(transformed(spectrum, kSplineNodes)), kSplineNodes);
       for (std::size_t a = 0; a < kSplineNodes; ++a)
-        for (std::size_t b = 0; b < kSplineNodes; ++b) {
-          double sum = 0.0;
-          for (std::size_t i = 0; i < kPeriod; ++i)
-            for (std::size_t j = 0; j < kPeriod; ++j)
-              sum += inverse[a][i] * inverse[b][j] *
-                     kernel_at(std::min(i, kPeriod - i), std::min(j, kPeriod - j));
-          values[a][b] = static_cast<float>(sum);
-        }
+        for (std::size_t b = 0; b < kSplineNodes; ++b)
+          values[a][b] = static_cast<float>(near(a, b) / (kPeriod * kPeriod));
     }
   };
   static const Table table;

@@ -61,11 +61,11 @@ Matrix<float> clumps(std::size_t count, double span) {
 TEST(Repulsion, InterpolationIsCloseToAllPairsAtAnySpan) {
   ThreadPool pool(2);
   const auto repulsion = tsne::make_interpolated_repulsion();
-  // Below the distance of two nodes all points share one cell and the force is linear in the position: its
-  // factor, a second derivative of the splines, is off by a tenth. Attraction rules there, twelve times
-  // exaggerated.
-  const std::pair<double, double> cases[] = {{20.0, 0.01},  {50.0, 0.01}, {100.0, 0.01}, {200.0, 0.01},
-                                             {400.0, 0.01}, {1.0, 0.02},  {0.01, 0.15}};
+  // The contract is 1 %; the aim, reached with the seed at hand, 0.5 %. Below the distance of two nodes all
+  // points share one cell and the force is linear in the position: its factor, a second derivative of the
+  // splines, is off by a tenth. Attraction rules there, twelve times exaggerated.
+  const std::pair<double, double> cases[] = {{20.0, 0.005},  {50.0, 0.005}, {100.0, 0.005}, {200.0, 0.005},
+                                             {400.0, 0.005}, {1.0, 0.02},   {0.01, 0.15}};
   for (const auto& [span, allowed] : cases) {
     const Matrix<float> y = clumps(2000, span);
     const test::PairSums expected = test::pair_sums(y);
@@ -76,6 +76,21 @@ TEST(Repulsion, InterpolationIsCloseToAllPairsAtAnySpan) {
                 z / expected.normalization - 1.0);
     EXPECT_LT(error, allowed) << span;
     EXPECT_NEAR(z, expected.normalization, 1e-3 * expected.normalization) << span;
+  }
+}
+
+// Two points too far apart to feel each other: what is left is what each does to itself through the grid.
+TEST(Repulsion, InterpolationTakesAPointsOwnShareOff) {
+  ThreadPool pool(1);
+  const auto repulsion = tsne::make_interpolated_repulsion();
+  for (const float at : {0.0f, 0.1f, 0.22f}) {
+    const Matrix<float> y(2, 2, {-100.0f - at, 3.0f * at, 100.0f, -at});
+    Matrix<float> forces(2, 2);
+    const double z = repulsion->compute(y, forces.data(), pool);
+    // q is 1 / 40000 each way. The share itself is about 1, known to some 1e-5, and its slope to some units
+    // of that a node.
+    EXPECT_NEAR(z, 5e-5, 1e-4) << at;
+    for (const float force : forces.values()) EXPECT_NEAR(force, 0.0f, 1e-4f) << at;
   }
 }
 
