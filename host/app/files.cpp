@@ -105,6 +105,11 @@ std::string writable_path(const Settings& settings, std::string_view option, std
   return path.string();
 }
 
+bool is_regular_file(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
 void write_points(const std::string& path, MatrixView<float> points) {
   save_points(path, points);
 }

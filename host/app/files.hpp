@@ -32,6 +32,9 @@ ChosenModel read_model(const Settings& settings);
 /// blanks; "" for any) or is one of the verb's inputs; DataError where it cannot be written.
 std::string writable_path(const Settings& settings, std::string_view option, std::string_view endings);
 
+/// Whether that is there, and neither a folder nor a device.
+bool is_regular_file(const std::string& path);
+
 /// Points to a .npy or .csv file, columns x1 .. xD.
 void write_points(const std::string& path, MatrixView<float> points);
 

@@ -35,9 +35,14 @@ std::string ProgressLine::text(Clock::time_point now) const {
   const double rate = static_cast<double>(done - already_) / elapsed;
   const std::string left =
       rate > 0.0 ? clock_text(static_cast<double>(total_ - done) / rate) : std::string("unknown");
-  return fmt::format("{:3.0f} %  {}/{} {}  {:.0f} {}/s  {} left",
+  return fmt::format("{:3.0f} %  {}/{} {}  {:.{}f} {}/s  {} left{}{}",
                      100.0 * static_cast<double>(done) / static_cast<double>(total_), done, total_, unit_,
-                     rate, unit_, left);
+                     rate, rate < 10.0 ? 1 : 0, unit_, left, note_.empty() ? "" : "  ", note_);
+}
+
+void ProgressLine::note(std::string text) {
+  const std::lock_guard<std::mutex> lock(drawing_);
+  note_ = std::move(text);
 }
 
 void ProgressLine::advance(std::uint64_t units) {

@@ -22,6 +22,8 @@ class ProgressLine {
   ~ProgressLine();
 
   void advance(std::uint64_t units);
+  /// What the line says behind its figures from now on.
+  void note(std::string text);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -36,6 +38,7 @@ class ProgressLine {
   std::mutex drawing_;
   Clock::time_point next_;
   bool drawn_ = false;
+  std::string note_;
 };
 
 }  // namespace gmmvae

@@ -43,11 +43,6 @@ struct Outputs {
   std::string checkpoint;  ///< "" where the model goes to a device or pipe: nothing can lie beside it
 };
 
-bool is_regular_file(const std::string& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
 bool same_place(const std::string& a, const std::string& b) {
   std::error_code ignored;
   // Of a relative path where nothing lies yet, weakly_canonical alone would leave "." and ".." in place.

@@ -2,19 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "gmmvae/error.hpp"
 #include "host/app/files.hpp"
+#include "host/app/progress.hpp"
+#include "host/app/signals.hpp"
+#include "host/app/tsne_files.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
 #include "host/io/npy.hpp"
 #include "host/io/npz.hpp"
+#include "host/training/identity.hpp"
 
 namespace gmmvae {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::ordered_json;
 
 /// Numbers to start from, in as many rows as the data has.
 Matrix<float> start_points(const Settings& settings, std::size_t rows, std::size_t dim) {
@@ -46,56 +56,10 @@ TsneOptions tsne_options(const Settings& settings, std::size_t rows) {
   return options;
 }
 
-/// Where the results go; looked at before any work.
-struct Outputs {
-  std::string out, affinities, gradient;
-  explicit Outputs(const Settings& settings) {
-    if (settings.is_set("dump-affinities")) affinities = writable_path(settings, "dump-affinities", ".npz");
-    if (settings.is_set("dump-gradient")) gradient = writable_path(settings, "dump-gradient", ".npy");
-    if (settings.is_set("out") || (affinities.empty() && gradient.empty()))
-      out = writable_path(settings, "out", ".npy .npz");
-  }
-};
-
-void write_affinities(const std::string& path, const Affinities& affinities) {
-  const Affinities p = in_data_order(affinities);
-  NpzWriter file(path);
-  file.add<std::int64_t>("indptr", std::vector<std::int64_t>(p.offsets.begin(), p.offsets.end()));
-  file.add<std::int32_t>("indices", std::vector<std::int32_t>(p.columns.begin(), p.columns.end()));
-  file.add<float>("data", p.values);
-  file.commit();
-}
-
-struct Snapshots {
-  std::vector<std::int64_t> iterations;
-  std::vector<float> points;
-};
-
-void write_snapshots(NpzWriter& file, const Snapshots& snapshots, const Matrix<float>& points) {
-  if (snapshots.iterations.empty()) return;
-  file.add<float>("snapshots", {snapshots.iterations.size(), points.rows(), points.cols()}, snapshots.points);
-  file.add<std::int64_t>("snapshot_iterations", snapshots.iterations);
-}
-
-void write_embedding(const std::string& path, const Dataset& data, const Matrix<float>& points,
-                     const Snapshots& snapshots) {
-  if (path.ends_with(".npy")) {
-    write_npy(path, points);
-    if (snapshots.iterations.empty()) return;
-    NpzWriter beside(path.substr(0, path.size() - 4) + ".snapshots.npz");
-    write_snapshots(beside, snapshots, points);
-    beside.commit();
-    return;
-  }
-  NpzWriter file(path);
-  file.add<float>("embedding", points);
-  file.add<float>("x", data.x);
-  if (!data.labels.empty()) file.add<std::int32_t>("label", data.labels);
-  write_snapshots(file, snapshots, points);
-  file.commit();
-}
-
 int transform(const Settings& settings, const std::string& out, const Console& console) {
+  if (settings.flag("resume"))
+    throw UsageError(
+        fmt::format("{} places points at once: there is nothing to resume", settings.label("transform")));
   const std::string path = settings.text("transform");
   const NpzReader file(path);
   const Matrix<float> x = read_npy_points(*file.open("x")), y = read_npy_points(*file.open("embedding"));
@@ -105,7 +69,7 @@ int transform(const Settings& settings, const std::string& out, const Console& c
   write_embedding(out, data, points, {});
   console.print(fmt::format("{} points placed in the embedding of {} points", points.rows(), x.rows()));
   console.say(fmt::format("wrote {}", out));
-  nlohmann::ordered_json object;
+  ordered_json object;
   object["points"] = points.rows();
   object["dim"] = points.cols();
   object["reference_points"] = x.rows();
@@ -114,7 +78,6 @@ int transform(const Settings& settings, const std::string& out, const Console& c
 }
 
 void print_embedding(const Console& console, const Embedding& embedding) {
-  for (const std::string& warning : embedding.warnings) console.warn(warning);
   console.print(fmt::format("{} points, {} neighbours each, effective perplexity {:.4g}",
                             embedding.points.rows(), embedding.neighbors, embedding.effective_perplexity));
   if (embedding.recall)
@@ -123,38 +86,159 @@ void print_embedding(const Console& console, const Embedding& embedding) {
                             embedding.kl_divergence, embedding.iterations, embedding.exaggeration_end));
 }
 
+/// Whether what was interrupted lies at OUT.checkpoint: then a finished embedding beside it may not be all
+/// there is to do.
+bool has_checkpoint_of(const TsneOutputs& outputs, const std::string& identity) {
+  return is_regular_file(outputs.checkpoint) && load_tsne_checkpoint(outputs.checkpoint).config == identity;
+}
+
+/// With --resume: whether OUT is this very embedding. Throws UsageError where it is another one.
+bool is_finished(const TsneOutputs& outputs, const std::string& identity, const Console& console) {
+  const std::optional<TsneRecord> record = read_tsne_record(outputs);
+  if (!record || has_checkpoint_of(outputs, identity)) return false;
+  if (record->config != identity) {
+    if (!is_regular_file(outputs.checkpoint))
+      require_same_training(record->config, identity, outputs.out, "embedding");
+    return false;
+  }
+  console.say(fmt::format("{} is finished: there is nothing to resume", outputs.out));
+  for (const std::string& path : {outputs.affinities, outputs.gradient})
+    if (!path.empty() && !is_regular_file(path))
+      console.warn(fmt::format("there is no {}: embed without --resume to get it", path));
+  console.result(record->figures);
+  return true;
+}
+
+/// The checkpoint to go on from, with nothing in it but the configuration where there is none.
+TsneCheckpoint starting_point(const Settings& settings, const TsneOutputs& outputs, std::string identity,
+                              const Console& console) {
+  if (!is_regular_file(outputs.checkpoint)) {
+    if (settings.flag("resume")) console.detail("there is no checkpoint: starting afresh");
+    return {std::move(identity), {}, {}};
+  }
+  if (!settings.flag("resume")) {
+    console.warn(fmt::format(
+        "{} of an interrupted embedding is not used and will be replaced: --resume goes on from it",
+        outputs.checkpoint));
+    return {std::move(identity), {}, {}};
+  }
+  TsneCheckpoint checkpoint = load_tsne_checkpoint(outputs.checkpoint);
+  require_same_training(checkpoint.config, identity, outputs.checkpoint, "embedding");
+  console.say(
+      fmt::format("going on from {} after {} iterations", outputs.checkpoint, checkpoint.state.iteration));
+  return checkpoint;
+}
+
+/// Descends from `from` on; what is kept on the way goes back into it.
+Embedding descend(const Settings& settings, const Dataset& data, const TsneOptions& options,
+                  const Affinities& affinities, const TsneOutputs& outputs, TsneCheckpoint& from,
+                  const Console& console, Clock::time_point start) {
+  const TsneState before = std::move(from.state);
+  const double limit = settings.is_set("max-seconds") ? settings.seconds("max-seconds") : HUGE_VAL;
+  ProgressLine progress(console, "iterations", before.iteration, options.iterations);
+  bool advanced = false;
+  TsneControl control;
+  // A call that is too short for anything still does one iteration, so that calling again gets to an end.
+  control.stop = [&] {
+    return stop_requested() ||
+           (advanced && std::chrono::duration<double>(Clock::now() - start).count() >= limit);
+  };
+  control.advanced = [&] {
+    advanced = true;
+    progress.advance(1);
+  };
+  control.progress = [&](const TsneProgress& at) {
+    const std::string kl =
+        fmt::format("KL divergence {:.5f}{}", at.kl_divergence, at.exaggerating ? ", exaggerating" : "");
+    console.detail(fmt::format("iteration {}: {}", at.iteration, kl));
+    progress.note(kl);
+  };
+  control.snapshot_every = settings.count("snapshots");
+  control.snapshot = [&](std::size_t iteration, MatrixView<float> points) {
+    from.snapshots.iterations.push_back(static_cast<std::int64_t>(iteration));
+    from.snapshots.points.insert(from.snapshots.points.end(), points.data, points.data + points.size());
+  };
+  if (!outputs.checkpoint.empty()) control.checkpoint_every = settings.seconds("checkpoint-every");
+  control.checkpoint = [&](const TsneState& state) {
+    from.state = state;
+    save_tsne_checkpoint(outputs.checkpoint, from);
+  };
+  Embedding embedding =
+      embed(affinities, data.x, options, control, before.positions.empty() ? nullptr : &before);
+  from.state = embedding.state;
+  return embedding;
+}
+
+int report_stopped(const Console& console, const Embedding& embedding, const TsneOptions& options,
+                   const TsneOutputs& outputs) {
+  const std::string why = stop_requested() ? "a signal" : "--max-seconds";
+  if (outputs.checkpoint.empty())
+    throw Error(ExitCode::failed,
+                fmt::format("stopped by {}; nothing was saved, as there is no file to save beside", why));
+  const std::string sentence = fmt::format(
+      "stopped by {} after {} of {} iterations with everything saved in {}: run the same command with "
+      "--resume to go on",
+      why, embedding.iterations, options.iterations, outputs.checkpoint);
+  console.say(sentence);
+  ordered_json object;
+  object["error"] = sentence;
+  object["exit_code"] = static_cast<int>(ExitCode::interrupted);
+  console.result(object);
+  return static_cast<int>(ExitCode::interrupted);
+}
+
+/// The embedding is not lost where a file cannot be written: the checkpoint stays, and --resume writes what
+/// is missing.
+void write_results(const TsneOutputs& outputs, const Dataset& data, const TsneCheckpoint& end,
+                   const Embedding& embedding, const Affinities& affinities, const TsneOptions& options,
+                   const ordered_json& figures) {
+  try {
+    if (!outputs.gradient.empty()) {
+      const TsneGradient at_end =
+          tsne_gradient(affinities, embedding.points, options.method, options.threads);
+      write_npy<double>(outputs.gradient, {embedding.points.rows(), embedding.points.cols()},
+                        at_end.gradient.values());
+    }
+    if (!outputs.out.empty())
+      write_embedding(outputs, data, embedding.points, end.snapshots, {end.config, figures});
+  } catch (const DataError&) {
+    try {
+      if (!outputs.checkpoint.empty()) save_tsne_checkpoint(outputs.checkpoint, end);
+    } catch (const DataError&) {
+      // An older checkpoint, if any, is still there; the first error says what is wrong.
+    }
+    throw;
+  }
+  std::error_code ignored;
+  if (!outputs.checkpoint.empty()) std::filesystem::remove(outputs.checkpoint, ignored);
+}
+
 }  // namespace
 
 int run_tsne(const Settings& settings, Console& console) {
-  const Outputs outputs(settings);
+  const Clock::time_point start = Clock::now();
+  const TsneOutputs outputs(settings);
   if (settings.is_set("transform")) return transform(settings, outputs.out, console);
   const Dataset data = read_data(settings);
   const TsneOptions options = tsne_options(settings, data.x.rows());
+  const std::string identity = tsne_identity(settings, data, options.start_points);
+  if (settings.flag("resume") && is_finished(outputs, identity, console)) return 0;
+  TsneCheckpoint checkpoint = starting_point(settings, outputs, identity, console);
+  if (!outputs.checkpoint.empty()) install_stop_handlers();
   const Affinities affinities = tsne_affinities(data.x, options);
+  for (const std::string& warning : affinities.warnings) console.warn(warning);
   if (!outputs.affinities.empty()) write_affinities(outputs.affinities, affinities);
-  Snapshots snapshots;
-  TsneControl control;
-  control.snapshot_every = settings.count("snapshots");
-  control.snapshot = [&](std::size_t iteration, MatrixView<float> points) {
-    snapshots.iterations.push_back(static_cast<std::int64_t>(iteration));
-    snapshots.points.insert(snapshots.points.end(), points.data, points.data + points.size());
-  };
-  control.progress = [&](const TsneProgress& at) {
-    console.detail(fmt::format("iteration {}: KL divergence {:.5f}{}", at.iteration, at.kl_divergence,
-                               at.exaggerating ? ", exaggerating" : ""));
-  };
-  const Embedding embedding = embed(affinities, data.x, options, control);
-  if (!outputs.gradient.empty()) {
-    const TsneGradient at_end = tsne_gradient(affinities, embedding.points, options.method, options.threads);
-    write_npy<double>(outputs.gradient, {embedding.points.rows(), embedding.points.cols()},
-                      at_end.gradient.values());
+  const Embedding embedding =
+      descend(settings, data, options, affinities, outputs, checkpoint, console, start);
+  if (embedding.stopped) {
+    if (!outputs.checkpoint.empty()) save_tsne_checkpoint(outputs.checkpoint, checkpoint);
+    return report_stopped(console, embedding, options, outputs);
   }
-  if (!outputs.out.empty()) {
-    write_embedding(outputs.out, data, embedding.points, snapshots);
-    console.say(fmt::format("wrote {}", outputs.out));
-  }
+  const ordered_json figures = ordered_json::parse(tsne_json(embedding));
+  write_results(outputs, data, checkpoint, embedding, affinities, options, figures);
   print_embedding(console, embedding);
-  console.result(nlohmann::ordered_json::parse(tsne_json(embedding)));
+  if (!outputs.out.empty()) console.say(fmt::format("wrote {}", outputs.out));
+  console.result(figures);
   return 0;
 }
 

@@ -15,19 +15,15 @@
 namespace gmmvae {
 namespace {
 
-/// Options of train that its result does not depend on. Those that say where the points are and how to read
-/// them are among them: the points themselves are compared.
-constexpr std::string_view kWithoutEffect[] = {"data",        "key",       "columns",
-                                               "label",       "delimiter", "out",
-                                               "history",     "resume",    "checkpoint-every",
-                                               "max-seconds", "device",    "threads",
-                                               "json",        "progress",  "quiet",
-                                               "verbose"};
+/// Options that no result depends on. Those that say where the points are and how to read them are among
+/// them: the points themselves are compared.
+constexpr std::string_view kWithoutEffect[] = {
+    "data",        "key",    "columns", "label", "delimiter", "out",   "resume", "checkpoint-every",
+    "max-seconds", "device", "threads", "json",  "progress",  "quiet", "verbose"};
+constexpr std::string_view kWithoutEffectOnTraining[] = {"history"};
 
-bool has_effect(const Option& option) {
-  return !option.command_only && find_option("train", option.name) != nullptr &&
-         std::find(std::begin(kWithoutEffect), std::end(kWithoutEffect), option.name) ==
-             std::end(kWithoutEffect);
+bool is_among(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 using Entry = std::pair<std::string_view, std::string_view>;
@@ -71,16 +67,25 @@ std::uint64_t fingerprint(MatrixView<float> x) {
 }
 
 std::string training_identity(const Settings& settings, const Dataset& data) {
-  std::string text = fmt::format("# data = {} points in {} dimensions, fingerprint {:016x}\n", data.x.rows(),
-                                 data.x.cols(), fingerprint(data.x));
+  return configuration_identity(settings, "train", data.x, kWithoutEffectOnTraining);
+}
+
+std::string configuration_identity(const Settings& settings, std::string_view verb, MatrixView<float> x,
+                                   std::span<const std::string_view> without_effect) {
+  std::string text = fmt::format("# data = {} points in {} dimensions, fingerprint {:016x}\n", x.rows, x.cols,
+                                 fingerprint(x));
   for (const Option* option : options_of(settings.verb())) {
-    if (!has_effect(*option) || !settings.is_set(option->name)) continue;
+    const bool has_effect = !option->command_only && find_option(verb, option->name) != nullptr &&
+                            !is_among(kWithoutEffect, option->name) &&
+                            !is_among(without_effect, option->name);
+    if (!has_effect || !settings.is_set(option->name)) continue;
     text += fmt::format("{} = {}\n", option->name, toml_value(*option, settings.text(option->name)));
   }
   return text;
 }
 
-void require_same_training(const std::string& before, const std::string& now, const std::string& file) {
+void require_same_training(const std::string& before, const std::string& now, const std::string& file,
+                           std::string_view work) {
   const std::vector<Entry> old_entries = entries_of(before);
   const std::vector<Entry> new_entries = entries_of(now);
   std::vector<Entry> all = new_entries;
@@ -89,10 +94,10 @@ void require_same_training(const std::string& before, const std::string& now, co
     const std::string_view was = value_of(old_entries, key);
     const std::string_view is = value_of(new_entries, key);
     if (was == is) continue;
-    throw UsageError(fmt::format(
-        "{} comes from another training: {} was {} and is now {}; give the same options to go on, or "
-        "another --out or no --resume to start afresh",
-        file, key, was, is));
+    throw UsageError(
+        fmt::format("{} comes from another {}: {} was {} and is now {}; give the same options to go on, or "
+                    "another --out or no --resume to start afresh",
+                    file, work, key, was, is));
   }
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "gmmvae/dataset.hpp"
 #include "host/config/settings.hpp"
@@ -13,9 +15,14 @@ namespace gmmvae {
 /// bytes everywhere. `settings` are those of train, or of a verb that trains.
 std::string training_identity(const Settings& settings, const Dataset& data);
 
+/// The same for another verb, whose options in `without_effect` are left out too.
+std::string configuration_identity(const Settings& settings, std::string_view verb, MatrixView<float> x,
+                                   std::span<const std::string_view> without_effect);
+
 /// Throws UsageError that names the first option in which two such texts differ, with both values: `before`
-/// is what `file` was trained with, `now` what is asked for.
-void require_same_training(const std::string& before, const std::string& now, const std::string& file);
+/// is what `file` was made with, `now` what is asked for, and `work` what the making of it is called.
+void require_same_training(const std::string& before, const std::string& now, const std::string& file,
+                           std::string_view work = "training");
 
 /// 64 bits that follow from the shape and the bits of x [N,D] (FNV-1a, a value at a time).
 std::uint64_t fingerprint(MatrixView<float> x);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "gmmvae/backend.hpp"
@@ -66,15 +67,23 @@ std::unique_ptr<Repulsion> make_repulsion(GradientMethod method) {
   return method == GradientMethod::fft ? make_interpolated_repulsion() : make_exact_repulsion();
 }
 
-/// Steps, polls, reports and snapshots until the schedule or the caller ends it.
+TsneState state_of(const Descent& descent, const Schedule& schedule, const Affinities& affinities) {
+  TsneState state;
+  schedule.save(state);
+  state.positions = to_data_order(affinities, descent.positions());
+  state.update = to_data_order(affinities, descent.update());
+  state.gains = to_data_order(affinities, descent.gains());
+  return state;
+}
+
+/// Steps, polls, reports, snapshots and saves until the schedule or the caller ends it.
 void descend(Descent& descent, Schedule& schedule, const Affinities& affinities, const TsneControl& control,
              Embedding& out) {
-  double kl = 0.0;
-  std::size_t kl_at = schedule.iteration() + 1;  // none yet
+  Clock::time_point saved = Clock::now();
+  std::optional<double> kl;  // at the current positions, once somebody has asked
   const auto current_kl = [&] {
-    if (kl_at != schedule.iteration()) kl = descent.kl_divergence();
-    kl_at = schedule.iteration();
-    return kl;
+    if (!kl) kl = descent.kl_divergence();
+    return *kl;
   };
   while (!schedule.done()) {
     if (control.stop && control.stop()) {
@@ -82,6 +91,7 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
       break;
     }
     descent.step(schedule.step_size());
+    kl.reset();
     schedule.advance();
     const std::size_t iteration = schedule.iteration();
     const bool reports = control.progress && iteration % kReportEvery == 0;
@@ -90,6 +100,12 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
     if (reports) control.progress({iteration, current_kl(), exaggerating});
     if (control.snapshot && control.snapshot_every > 0 && iteration % control.snapshot_every == 0)
       control.snapshot(iteration, to_data_order(affinities, descent.positions()));
+    if (control.advanced) control.advanced();
+    if (control.checkpoint && control.checkpoint_every > 0.0 &&
+        seconds_since(saved) >= control.checkpoint_every) {
+      control.checkpoint(state_of(descent, schedule, affinities));
+      saved = Clock::now();
+    }
   }
   out.kl_divergence = current_kl();
 }
@@ -122,10 +138,7 @@ Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOpt
       make_cpu_descent(affinities, std::move(positions), std::move(update), std::move(gains),
                        make_repulsion(out.method), pool);
   descend(*descent, schedule, affinities, control, out);
-  schedule.save(out.state);
-  out.state.positions = to_data_order(affinities, descent->positions());
-  out.state.update = to_data_order(affinities, descent->update());
-  out.state.gains = to_data_order(affinities, descent->gains());
+  out.state = state_of(*descent, schedule, affinities);
   out.points = out.state.positions;
   out.iterations = schedule.iteration();
   out.exaggeration_end = schedule.exaggeration_end();

@@ -1,9 +1,22 @@
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "gmmvae/tsne.hpp"
 #include "host/io/json_file.hpp"
 
 namespace gmmvae {
+
+std::string tsne_caption(const Embedding& embedding) {
+  const std::string neighbors =
+      embedding.recall ? fmt::format(", neighbours approximate with recall {:.3f}", *embedding.recall) : "";
+  return fmt::format(
+      "t-SNE of {} points: perplexity {:.3g}{}, KL divergence {:.4f} nats after {} iterations. It keeps "
+      "neighbours together; sizes of clusters and distances between them mean nothing, another perplexity "
+      "gives another picture, and even pure noise falls into clumps.",
+      embedding.points.rows(), embedding.perplexity, neighbors, embedding.kl_divergence,
+      embedding.iterations);
+}
 
 std::string tsne_json(const Embedding& embedding) {
   nlohmann::ordered_json out;
@@ -17,6 +30,7 @@ std::string tsne_json(const Embedding& embedding) {
   out["method"] = embedding.method == GradientMethod::fft ? "fft" : "exact";
   out["iterations"] = embedding.iterations;
   out["exaggeration_iterations"] = embedding.exaggeration_end;
+  out["caption"] = tsne_caption(embedding);
   out["warnings"] = embedding.warnings;
   out["seconds"] = {{"neighbors", embedding.seconds.neighbors},
                     {"affinities", embedding.seconds.affinities},

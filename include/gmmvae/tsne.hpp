@@ -92,7 +92,10 @@ struct TsneProgress {
 /// What a caller wants to hear and say while an embedding is made; each may be empty.
 struct TsneControl {
   std::function<bool()> stop;                         ///< asked at every iteration
+  std::function<void()> advanced;                     ///< after every iteration
   std::function<void(const TsneProgress&)> progress;  ///< every 50 iterations
+  double checkpoint_every = 0.0;                      ///< seconds; 0: never
+  std::function<void(const TsneState&)> checkpoint;   ///< between two iterations
   std::size_t snapshot_every = 0;                     ///< iterations; 0: never
   std::function<void(std::size_t iteration, MatrixView<float> points)> snapshot;  ///< [N,dim], data order
 };
@@ -135,6 +138,9 @@ Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOpt
 /// point moves another. Perplexity 5, 250 iterations. Throws DataError where rows or columns do not fit.
 Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y, MatrixView<float> new_points,
                              std::size_t threads = 0);
+
+/// What a picture of the embedding must say beside it: how it was made, and what cannot be read from it.
+std::string tsne_caption(const Embedding& embedding);
 
 /// The text of tsne.json.
 std::string tsne_json(const Embedding& embedding);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <tuple>
@@ -150,6 +152,95 @@ TEST_F(TsneVerb, GivesTheSameBytesForAnyThreads) {
     std::ignore = embedding(common + " --threads 3");
     EXPECT_EQ(one, test::file_bytes(path("y.npy"))) << method;
   }
+}
+
+/// Stopped again and again, whether by time, by a signal or by a kill without mercy, it ends in the bytes of
+/// one run; with snapshots and the figures beside them.
+TEST_F(TsneVerb, StoppedAndResumedEqualsOneRun) {
+  for (const std::string method : {"exact", "fft"}) {
+    const std::string common =
+        "tsne --data x.npy --perplexity 10 --iterations 15 --snapshots 4 --method " + method;
+    ASSERT_EQ(run(common + " --out whole.npz").code, 0);
+    const std::string limited = common + " --resume --max-seconds 1e-9 --out parts.npz";
+    test::Outcome got = run(limited);
+    int runs = 1;
+    for (; got.code == 75 && runs < 100; ++runs) {
+      EXPECT_TRUE(exists("parts.npz.checkpoint"));
+      EXPECT_FALSE(exists("parts.npz"));
+      EXPECT_NE(got.err.find("--resume"), std::string::npos) << got.err;
+      got = run(limited);
+    }
+    EXPECT_EQ(got.code, 0) << got.err;
+    EXPECT_GT(runs, 2);
+    EXPECT_FALSE(exists("parts.npz.checkpoint"));
+    EXPECT_EQ(test::file_bytes(path("parts.npz")), test::file_bytes(path("whole.npz"))) << method;
+    json whole = json::parse(test::file_bytes(path("whole.npz.json")));
+    json parts = json::parse(test::file_bytes(path("parts.npz.json")));
+    whole.erase("seconds");
+    parts.erase("seconds");
+    EXPECT_EQ(parts, whole);
+    std::filesystem::remove(path("parts.npz"));
+  }
+}
+
+TEST_F(TsneVerb, ASignalSavesEverythingAndAKillCostsLittle) {
+  const std::string command = "tsne --data x.npy --method fft --iterations 600 --out y.npy";
+  ASSERT_EQ(run(command).code, 0);
+  const std::string whole = test::file_bytes(path("y.npy"));
+  for (const auto& [signal, code] : {std::pair{"TERM", 75}, std::pair{"INT", 75}, std::pair{"KILL", 137}}) {
+    std::filesystem::remove(path("y.npy"));
+    // A checkpoint after every iteration: the first is there long before the last.
+    const test::Outcome stopped =
+        run(command + " --checkpoint-every 1e-9s --resume", "/dev/null",
+            std::string(
+                "sh -c '\"$0\" \"$@\" & pid=$!; while [ ! -e y.npy.checkpoint ] && kill -0 $pid; do sleep "
+                "0.01; done; kill -") +
+                signal + " $pid; wait $pid'");
+    ASSERT_EQ(stopped.code, code) << stopped.err;
+    EXPECT_FALSE(exists("y.npy"));
+    const test::Outcome rest = run(command + " --resume");
+    EXPECT_EQ(rest.code, 0) << rest.err;
+    EXPECT_NE(rest.err.find("going on from y.npy.checkpoint"), std::string::npos) << rest.err;
+    EXPECT_EQ(test::file_bytes(path("y.npy")), whole) << signal;
+    EXPECT_FALSE(exists("y.npy.checkpoint"));
+  }
+}
+
+TEST_F(TsneVerb, AFinishedEmbeddingHasNothingToResume) {
+  const std::string command = "tsne --data x.npy --iterations 20 --resume --out y.npy";
+  ASSERT_EQ(run(command).code, 0) << "without a checkpoint it starts afresh";
+  const auto before = files();
+  const test::Outcome again = run(command + " --threads 1 --max-seconds 5");
+  EXPECT_EQ(again.code, 0);
+  EXPECT_NE(again.err.find("y.npy is finished"), std::string::npos) << again.err;
+  json record = json::parse(test::file_bytes(path("y.npy.json")));
+  EXPECT_EQ(object(command).at("kl_divergence"), record.at("kl_divergence"));
+  EXPECT_NE(refusal(command + " --perplexity 20", 2)
+                .find("y.npy comes from another embedding: perplexity was 30 and is now 20"),
+            std::string::npos);
+  write_npy(path("start.npy"), test::cloud(300, 2, 1e-4, 1));
+  EXPECT_NE(refusal(command + " --init start.npy", 2).find("init was"), std::string::npos);
+  EXPECT_EQ(files().size(), before.size() + 1);
+  // Another embedding lies under that name by now: it is not taken for the recorded one.
+  write_npy(path("y.npy"), test::cloud(300, 2, 1.0, 2));
+  EXPECT_EQ(run(command).code, 0);
+  EXPECT_EQ(test::file_bytes(path("y.npy")), before[1].second);
+}
+
+TEST_F(TsneVerb, RefusesToResumeFromAnotherEmbeddingOrADamagedOne) {
+  const std::string command = "tsne --data x.npy --iterations 50 --max-seconds 1e-9 --out y.npy";
+  ASSERT_EQ(run(command).code, 75);
+  EXPECT_NE(refusal(command + " --resume --seed 2", 2)
+                .find("y.npy.checkpoint comes from another embedding: seed was 1 and is now 2"),
+            std::string::npos);
+  const std::string bytes = test::file_bytes(path("y.npy.checkpoint"));
+  std::ofstream(path("y.npy.checkpoint"), std::ios::binary) << bytes.substr(0, bytes.size() - 100);
+  EXPECT_NE(refusal(command + " --resume", 4).find("y.npy.checkpoint"), std::string::npos);
+  const test::Outcome fresh = run(command);
+  EXPECT_EQ(fresh.code, 75);
+  EXPECT_NE(fresh.err.find("is not used"), std::string::npos) << fresh.err;
+  EXPECT_NE(refusal("tsne --data x.npy --transform y.npz --resume --out z.npy", 2).find("nothing to resume"),
+            std::string::npos);
 }
 
 TEST_F(TsneVerb, TransformsAndKeepsSnapshots) {
