@@ -7,6 +7,7 @@
 
 #include "host/backend/columns.hpp"
 #include "host/backend/plugin.hpp"
+#include "host/evaluation/likelihood.hpp"
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
@@ -128,6 +129,35 @@ class CudaBackend final : public Backend {
                                devices_.front().stream.get());
   }
 
+  SampleComparison compare_samples(MatrixView<float> x, MatrixView<float> y,
+                                   const ComparisonOptions& options) override {
+    return host_->compare_samples(x, y, options);
+  }
+  MixtureScores score_mixture(const Mixture& mixture, MatrixView<float> x) override {
+    return host_->score_mixture(mixture, x);
+  }
+  std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) override {
+    return host_->log_aggregate(posterior, z);
+  }
+  Likelihood log_likelihood(const Vae& vae, std::size_t model, MatrixView<float> x,
+                            const LikelihoodOptions& options) override {
+    check_columns("the data", x.cols, vae.architecture.data_dim);
+    ThreadPool pool(available_threads());
+    return gmmvae::log_likelihood(GaussianDecoder(*this, vae, model), x, options, pool);
+  }
+
+  std::vector<KMeansResult> kmeans(std::span<const KMeansTask> tasks) override {
+    return host_->kmeans(tasks);
+  }
+  MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
+                         std::span<const std::int32_t> start, const MixtureFitOptions& options) override {
+    return host_->fit_mixture(x, k, kind, start, options);
+  }
+  Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
+                                     std::span<const std::size_t> offsets) override {
+    return host_->distances_to_groups(y, x, offsets);
+  }
+
  private:
   /// How many of the first jobs the device has memory for, at least one.
   static std::size_t jobs_that_fit(const Device& device, std::span<const TrainingJob> jobs) {
@@ -194,6 +224,7 @@ class CudaBackend final : public Backend {
 
   std::vector<Device> devices_;
   std::string method_;
+  std::unique_ptr<Backend> host_ = make_cpu_backend();  // for what has no kernels yet
 };
 
 Backend* open_backend(const int* ordinals, std::size_t count) {

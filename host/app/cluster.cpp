@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/error.hpp"
+#include "host/app/device.hpp"
 #include "host/app/files.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
@@ -56,7 +59,6 @@ ClusterOptions cluster_options(const Settings& settings) {
   options.covariance = parse<CovarianceKind>(settings.text("covariance"));
   options.references = settings.count("references");
   options.seed = settings.count("seed");
-  options.threads = backend_options(settings).threads;
   return options;
 }
 
@@ -113,7 +115,8 @@ int run_cluster(const Settings& settings, Console& console) {
   if (settings.is_set("labels")) labels = writable_path(settings, "labels", ".npy");
   if (settings.is_set("centers")) centers = writable_path(settings, "centers", ".npy");
   const Dataset data = read_data(settings);
-  const ClusterAnalysis analysis = cluster(data.x, data.labels, options);
+  const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
+  const ClusterAnalysis analysis = cluster(*backend, data.x, data.labels, options);
   const std::string text = clusters_json(analysis);
   if (!labels.empty() || !centers.empty()) {
     const ClusterRow& row = row_to_write(analysis, options);

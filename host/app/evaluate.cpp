@@ -23,7 +23,6 @@ EvaluationOptions evaluation_options(const Settings& settings) {
   options.count = settings.count("count");
   options.test = settings.count("test");
   options.seed = settings.count("seed");
-  options.threads = backend_options(settings).threads;
   return options;
 }
 
@@ -44,7 +43,8 @@ Evaluation evaluation_of(const Settings& settings, Console& console) {
   if (settings.is_set("samples")) {
     if (settings.is_set("model"))
       throw UsageError("--samples are judged without a model: give either --samples or --model");
-    return evaluate(data, read_data(settings, "samples").x, options);
+    const Dataset generated = read_data(settings, "samples");
+    return evaluate(*chosen_backend(settings, console), data, generated.x, options);
   }
   if (!settings.is_set("model"))
     throw UsageError("evaluate needs --model FILE, or --samples FILE with the generated points");

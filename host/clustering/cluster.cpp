@@ -8,7 +8,6 @@
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
-#include "host/clustering/lloyd.hpp"
 
 namespace gmmvae {
 
@@ -50,11 +49,10 @@ double inertia_about_means(MatrixView<float> x, std::size_t k, const std::vector
   return sum;
 }
 
-void add_mixture(MatrixView<float> x, const ClusterOptions& options, ClusterRow& row, ClusterAnalysis& out) {
+void add_mixture(Backend& backend, MatrixView<float> x, const ClusterOptions& options, ClusterRow& row,
+                 ClusterAnalysis& out) {
   try {
-    MixtureFitOptions how;
-    how.threads = options.threads;
-    MixtureFit fit = fit_mixture(x, row.k, options.covariance, row.labels, how);
+    MixtureFit fit = backend.fit_mixture(x, row.k, options.covariance, row.labels, {});
     if (fit.degenerate > 0) {
       out.warnings.push_back(fmt::format(
           "With k = {} a mixture component died or shrank onto a point or a plane: there is no BIC.", row.k));
@@ -70,17 +68,18 @@ void add_mixture(MatrixView<float> x, const ClusterOptions& options, ClusterRow&
   }
 }
 
-ClusterRow one_k(MatrixView<float> x, std::span<const std::int32_t> truth, std::size_t k,
-                 const ClusterOptions& options, ThreadPool& pool, ClusterAnalysis& out) {
+ClusterRow one_k(Backend& backend, MatrixView<float> x, std::span<const std::int32_t> truth, std::size_t k,
+                 const ClusterOptions& options, ClusterAnalysis& out) {
   const auto begin = std::chrono::steady_clock::now();
   ClusterRow row;
   row.k = k;
-  KMeansResult means = kmeans(x, {.k = k, .restarts = options.restarts, .seed = options.seed}, 0, pool);
+  const KMeansTask task{x, {.k = k, .restarts = options.restarts, .seed = options.seed}, 0};
+  KMeansResult means = std::move(backend.kmeans({&task, 1}).front());
   row.inertia = means.inertia;
   row.centers = std::move(means.centers);
   row.labels = std::move(means.labels);
-  add_mixture(x, options, row, out);
-  row.silhouette = silhouette(x, row.labels, k, options.silhouette_sample, options.seed, options.threads);
+  add_mixture(backend, x, options, row, out);
+  row.silhouette = silhouette(backend, x, row.labels, k, options.silhouette_sample, options.seed);
   row.calinski_harabasz = calinski_harabasz(x, row.inertia, k);
   if (!truth.empty()) {
     row.adjusted_rand = adjusted_rand_index(truth, row.labels);
@@ -90,14 +89,13 @@ ClusterRow one_k(MatrixView<float> x, std::span<const std::int32_t> truth, std::
   return row;
 }
 
-void add_gaps(MatrixView<float> x, const ClusterOptions& options, ClusterAnalysis& out) {
+void add_gaps(Backend& backend, MatrixView<float> x, const ClusterOptions& options, ClusterAnalysis& out) {
   std::vector<std::size_t> ks;
   for (const ClusterRow& row : out.rows) ks.push_back(row.k);
   KMeansOptions how;
   how.restarts = options.restarts;
   how.seed = options.seed;
-  how.threads = options.threads;
-  const GapStatistic gaps = gap_statistic(x, ks, options.references, how);
+  const GapStatistic gaps = gap_statistic(backend, x, ks, options.references, how);
   out.gap_points = gaps.points;
   bool usable = true;
   for (std::size_t i = 0; i < ks.size(); ++i) {
@@ -145,22 +143,24 @@ void choose(ClusterAnalysis& out) {
 }
 
 /// What the elbow says of single Gaussian blobs with the data's own covariance, ascending.
-std::vector<std::size_t> elbows_of_one_blob(MatrixView<float> x, const ClusterOptions& options,
-                                            ThreadPool& pool) {
+std::vector<std::size_t> elbows_of_one_blob(Backend& backend, MatrixView<float> x,
+                                            const ClusterOptions& options) {
   Moments m = moments(x);
   Matrix<double> mean(1, x.cols, std::move(m.mean));
   const double floor = 1e-12;  // a constant column must not make the blob impossible
   for (std::size_t d = 0; d < x.cols; ++d) m.covariance(d, d) += floor + floor * m.covariance(d, d);
   const Mixture blob({1.0}, std::move(mean), {std::move(m.covariance)});
   const std::size_t count = std::min(x.rows, std::max(kBlobPoints, options.k.back()));
-  std::vector<double> inertia(kBlobs * options.k.size());
-  pool.run(inertia.size(), [&](std::size_t task) {
-    const auto number = static_cast<std::uint32_t>(task / options.k.size());
-    const Dataset drawn = make_dataset(blob, count, options.seed + kBlobDraws + number);
-    ThreadPool alone(1);
-    const KMeansOptions how{.k = options.k[task % options.k.size()], .seed = options.seed};
-    inertia[task] = kmeans(drawn.x, how, kBlobStream + number, alone).inertia;
-  });
+  std::vector<Matrix<float>> blobs;
+  std::vector<KMeansTask> tasks;
+  blobs.reserve(kBlobs);
+  for (std::uint32_t number = 0; number < kBlobs; ++number) {
+    blobs.push_back(make_dataset(blob, count, options.seed + kBlobDraws + number).x);
+    for (const std::size_t k : options.k)
+      tasks.push_back({blobs.back(), {.k = k, .seed = options.seed}, kBlobStream + number});
+  }
+  std::vector<double> inertia;
+  for (const KMeansResult& result : backend.kmeans(tasks)) inertia.push_back(result.inertia);
   std::vector<std::size_t> out;
   for (std::size_t b = 0; b < kBlobs; ++b)
     if (const auto at = knee(options.k, std::span(inertia).subspan(b * options.k.size(), options.k.size())))
@@ -169,12 +169,12 @@ std::vector<std::size_t> elbows_of_one_blob(MatrixView<float> x, const ClusterOp
   return out;
 }
 
-void warn_of_elbow(MatrixView<float> x, const ClusterOptions& options, ThreadPool& pool,
+void warn_of_elbow(Backend& backend, MatrixView<float> x, const ClusterOptions& options,
                    ClusterAnalysis& out) {
   if (!out.elbow) return;
   std::vector<std::size_t> blob;
   try {
-    blob = elbows_of_one_blob(x, options, pool);
+    blob = elbows_of_one_blob(backend, x, options);
   } catch (const DataError&) {
     return;  // data whose covariance no Gaussian has, fewer points than dimensions for one
   }
@@ -189,15 +189,14 @@ void warn_of_elbow(MatrixView<float> x, const ClusterOptions& options, ThreadPoo
 
 }  // namespace
 
-ClusterAnalysis cluster(MatrixView<float> x, std::span<const std::int32_t> truth,
+ClusterAnalysis cluster(Backend& backend, MatrixView<float> x, std::span<const std::int32_t> truth,
                         const ClusterOptions& options) {
   check(x, truth, options);
-  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   ClusterAnalysis out;
-  for (std::size_t k : options.k) out.rows.push_back(one_k(x, truth, k, options, pool, out));
+  for (std::size_t k : options.k) out.rows.push_back(one_k(backend, x, truth, k, options, out));
   choose(out);
-  if (options.references > 0) add_gaps(x, options, out);
-  warn_of_elbow(x, options, pool, out);
+  if (options.references > 0) add_gaps(backend, x, options, out);
+  warn_of_elbow(backend, x, options, out);
   return out;
 }
 

@@ -316,6 +316,19 @@ KMeansResult kmeans(MatrixView<float> x, const KMeansOptions& options, std::uint
   return best;
 }
 
+std::vector<KMeansResult> kmeans(std::span<const KMeansTask> tasks, ThreadPool& pool) {
+  std::vector<KMeansResult> out(tasks.size());
+  if (tasks.size() == 1) {
+    out[0] = kmeans(tasks[0].x, tasks[0].options, tasks[0].stream, pool);
+    return out;
+  }
+  pool.run(tasks.size(), [&](std::size_t t) {
+    ThreadPool alone(1);
+    out[t] = kmeans(tasks[t].x, tasks[t].options, tasks[t].stream, alone);
+  });
+  return out;
+}
+
 KMeansResult kmeans(MatrixView<float> x, const KMeansOptions& options) {
   ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   return kmeans(x, options, 0, pool);

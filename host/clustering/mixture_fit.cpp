@@ -8,6 +8,7 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/error.hpp"
+#include "host/clustering/lloyd.hpp"
 #include "host/linalg/symmetric.hpp"
 #include "host/parallel/lanes.hpp"
 #include "host/parallel/thread_pool.hpp"
@@ -315,12 +316,12 @@ class Fit {
 }  // namespace
 
 MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
-                       std::span<const std::int32_t> start, const MixtureFitOptions& options) {
+                       std::span<const std::int32_t> start, const MixtureFitOptions& options,
+                       ThreadPool& pool) {
   if (k == 0 || k > x.rows || start.size() != x.rows)
     throw UsageError(fmt::format(
         "a mixture of {} components needs as many points and a start for each of the {}", k, x.rows));
   const Points points(x);
-  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   Fit fit(points, k, kind, options, pool);
   fit.start(start);
   const auto n = static_cast<double>(x.rows);
@@ -338,6 +339,12 @@ MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
   out.iterations = iterations;
   out.bic = -2.0 * log_likelihood + fit.parameters() * std::log(n);
   return out;
+}
+
+MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
+                       std::span<const std::int32_t> start, const MixtureFitOptions& options) {
+  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
+  return fit_mixture(x, k, kind, start, options, pool);
 }
 
 }  // namespace gmmvae

@@ -8,7 +8,6 @@
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
-#include "host/clustering/lloyd.hpp"
 #include "host/data/rows.hpp"
 #include "host/linalg/symmetric.hpp"
 
@@ -72,13 +71,6 @@ struct PrincipalBox {
   }
 };
 
-double log_within(MatrixView<float> x, std::size_t k, const KMeansOptions& options, std::uint32_t stream) {
-  KMeansOptions now = options;
-  now.k = k;
-  ThreadPool alone(1);
-  return std::log(kmeans(x, now, stream, alone).inertia);
-}
-
 }  // namespace
 
 std::optional<std::size_t> knee(std::span<const std::size_t> k, std::span<const double> inertia) {
@@ -103,26 +95,27 @@ std::optional<double> calinski_harabasz(MatrixView<float> x, double inertia, std
   return (total - inertia) / static_cast<double>(k - 1) / (inertia / static_cast<double>(x.rows - k));
 }
 
-GapStatistic gap_statistic(MatrixView<float> x, std::span<const std::size_t> k, std::size_t references,
-                           const KMeansOptions& options) {
+GapStatistic gap_statistic(Backend& backend, MatrixView<float> x, std::span<const std::size_t> k,
+                           std::size_t references, const KMeansOptions& options) {
   if (references < 2) throw UsageError("the gap statistic needs at least 2 reference sets");
-  const Matrix<float> sample = gap_sample(x, options.seed);
-  const PrincipalBox box(sample);
-  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
-  // Set 0 is the data, the others are references; every k-means runs on one thread, so many run side by side.
-  std::vector<double> logs((references + 1) * k.size());
-  pool.run(logs.size(), [&](std::size_t task) {
-    const std::size_t set = task / k.size(), at = task % k.size();
-    if (set == 0) {
-      logs[task] = log_within(sample, k[at], options, 0);
-      return;
+  // Set 0 is the data, the others are references.
+  std::vector<Matrix<float>> sets = {gap_sample(x, options.seed)};
+  const PrincipalBox box(sets[0]);
+  for (std::size_t set = 1; set <= references; ++set)
+    sets.push_back(box.draw(
+        sets[0].rows(),
+        RandomStream(options.seed, Purpose::clustering, kReferencePoints + static_cast<std::uint32_t>(set))));
+  std::vector<KMeansTask> tasks;
+  for (std::size_t set = 0; set <= references; ++set)
+    for (const std::size_t clusters : k) {
+      KMeansOptions now = options;
+      now.k = clusters;
+      tasks.push_back({sets[set], now, set == 0 ? 0 : kReferenceStream + static_cast<std::uint32_t>(set)});
     }
-    const auto number = static_cast<std::uint32_t>(set);
-    const RandomStream stream(options.seed, Purpose::clustering, kReferencePoints + number);
-    logs[task] = log_within(box.draw(sample.rows(), stream), k[at], options, kReferenceStream + number);
-  });
+  std::vector<double> logs;
+  for (const KMeansResult& result : backend.kmeans(tasks)) logs.push_back(std::log(result.inertia));
   GapStatistic out;
-  out.points = sample.rows();
+  out.points = sets[0].rows();
   const auto b = static_cast<double>(references);
   for (std::size_t at = 0; at < k.size(); ++at) {
     double mean = 0.0, spread = 0.0;

@@ -6,10 +6,10 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/random.hpp"
+#include "host/clustering/lloyd.hpp"
 #include "host/data/rows.hpp"
 #include "host/evaluation/pairwise.hpp"
 #include "host/parallel/lanes.hpp"
-#include "host/parallel/thread_pool.hpp"
 
 namespace gmmvae {
 
@@ -39,24 +39,42 @@ struct Grouped {
   }
 };
 
-double silhouette_of(const double* sums, const Grouped& groups, std::size_t own) {
-  const std::size_t k = groups.offsets.size() - 1;
+/// `sums` [k] are the distances of a point to the clusters' points, summed.
+double silhouette_of(std::span<const double> sums, const Grouped& groups, std::size_t own) {
   const auto size = [&](std::size_t c) {
     return static_cast<double>(groups.offsets[c + 1] - groups.offsets[c]);
   };
   if (size(own) < 2.0) return 0.0;
-  const double inside = sums[own * kLanes] / (size(own) - 1.0);
+  const double inside = sums[own] / (size(own) - 1.0);
   double outside = std::numeric_limits<double>::infinity();
-  for (std::size_t c = 0; c < k; ++c)
-    if (c != own && size(c) > 0.0) outside = std::min(outside, sums[c * kLanes] / size(c));
+  for (std::size_t c = 0; c < sums.size(); ++c)
+    if (c != own && size(c) > 0.0) outside = std::min(outside, sums[c] / size(c));
   const double larger = std::max(inside, outside);
   return larger > 0.0 ? (outside - inside) / larger : 0.0;
 }
 
 }  // namespace
 
-std::optional<Estimate> silhouette(MatrixView<float> x, std::span<const std::int32_t> labels, std::size_t k,
-                                   std::size_t sample, std::uint64_t seed, std::size_t threads) {
+Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
+                                   std::span<const std::size_t> offsets, ThreadPool& pool) {
+  const std::size_t groups = offsets.size() - 1;
+  Matrix<double> out(y.rows, groups);
+  const LaneBlocks blocks(y);
+  pool.for_range(blocks.blocks(), 4, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t b = begin; b < end; ++b)
+      for (std::size_t c = 0; c < groups; ++c) {
+        double sums[kLanes] = {};
+        sum_distances(blocks.block(b), x.data + offsets[c] * x.cols, offsets[c + 1] - offsets[c], x.cols,
+                      sums);
+        for (std::size_t l = 0; l < blocks.filled(b); ++l) out(b * kLanes + l, c) = sums[l];
+      }
+  });
+  return out;
+}
+
+std::optional<Estimate> silhouette(Backend& backend, MatrixView<float> x,
+                                   std::span<const std::int32_t> labels, std::size_t k, std::size_t sample,
+                                   std::uint64_t seed) {
   const Grouped groups(x, labels, k);
   if (groups.filled < 2) return std::nullopt;
   std::vector<std::uint32_t> chosen(x.rows);
@@ -67,23 +85,11 @@ std::optional<Estimate> silhouette(MatrixView<float> x, std::span<const std::int
     for (std::size_t i = 0; i < sample; ++i) chosen[i] = order(static_cast<std::uint32_t>(i));
     chosen.resize(sample);
   }
-  const Matrix<float> points = gather_rows(x, chosen);
-  const LaneBlocks blocks(points);
+  const Matrix<double> sums =
+      backend.distances_to_groups(gather_rows(x, chosen), groups.rows, groups.offsets);
   std::vector<double> values(chosen.size());
-  ThreadPool pool(threads == 0 ? available_threads() : threads);
-  pool.for_range(blocks.blocks(), 4, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> sums(k * kLanes);
-    for (std::size_t b = begin; b < end; ++b) {
-      std::fill(sums.begin(), sums.end(), 0.0);
-      for (std::size_t c = 0; c < k; ++c)
-        sum_distances(blocks.block(b), groups.rows.data() + groups.offsets[c] * x.cols,
-                      groups.offsets[c + 1] - groups.offsets[c], x.cols, sums.data() + c * kLanes);
-      for (std::size_t l = 0; l < blocks.filled(b); ++l) {
-        const std::size_t i = b * kLanes + l;
-        values[i] = silhouette_of(sums.data() + l, groups, static_cast<std::size_t>(labels[chosen[i]]));
-      }
-    }
-  });
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = silhouette_of(sums.row(i), groups, static_cast<std::size_t>(labels[chosen[i]]));
   double mean = 0.0, spread = 0.0;
   const auto m = static_cast<double>(values.size()), n = static_cast<double>(x.rows);
   for (double v : values) mean += v / m;

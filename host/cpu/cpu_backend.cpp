@@ -4,15 +4,19 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
 #include "host/backend/columns.hpp"
+#include "host/clustering/lloyd.hpp"
 #include "host/cpu/instruction_sets.hpp"
 #include "host/cpu/loss_terms.hpp"
 #include "host/cpu/trainer.hpp"
 #include "host/cpu/workspace.hpp"
+#include "host/evaluation/comparison.hpp"
+#include "host/evaluation/likelihood.hpp"
 
 namespace gmmvae {
 namespace {
@@ -108,7 +112,43 @@ class CpuBackend final : public Backend {
     return loss_gradient_in<float>(isa_.single, architecture, objective, parameters, x, noise, log_jacobian);
   }
 
+  SampleComparison compare_samples(MatrixView<float> x, MatrixView<float> y,
+                                   const ComparisonOptions& options) override {
+    return gmmvae::compare_samples(x, y, options, pool());
+  }
+  MixtureScores score_mixture(const Mixture& mixture, MatrixView<float> x) override {
+    check_columns("the data", x.cols, mixture.dim());
+    return gmmvae::score_mixture(mixture, x, pool());
+  }
+  std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) override {
+    check_columns("the latent code", z.cols, posterior.mean.cols());
+    return gmmvae::log_aggregate(posterior, z, pool());
+  }
+  Likelihood log_likelihood(const Vae& vae, std::size_t model, MatrixView<float> x,
+                            const LikelihoodOptions& options) override {
+    check_columns("the data", x.cols, vae.architecture.data_dim);
+    return gmmvae::log_likelihood(GaussianDecoder(*this, vae, model), x, options, pool());
+  }
+
+  std::vector<KMeansResult> kmeans(std::span<const KMeansTask> tasks) override {
+    return gmmvae::kmeans(tasks, pool());
+  }
+  MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
+                         std::span<const std::int32_t> start, const MixtureFitOptions& options) override {
+    return gmmvae::fit_mixture(x, k, kind, start, options, pool());
+  }
+  Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
+                                     std::span<const std::size_t> offsets) override {
+    return gmmvae::distances_to_groups(y, x, offsets, pool());
+  }
+
  private:
+  /// Threads for work that is cut by rows; started when they are first needed.
+  ThreadPool& pool() {
+    if (!pool_) pool_.emplace(threads_);
+    return *pool_;
+  }
+
   [[nodiscard]] Workspace<float> workspace_for(const Vae& vae, std::size_t model) const {
     Workspace<float> workspace(vae.architecture, vae.objective, kUseBatch, isa_.single.lanes,
                                Workspace<float>::Mode::use);
@@ -151,6 +191,7 @@ class CpuBackend final : public Backend {
 
   std::size_t threads_;
   cpu::InstructionSet isa_;
+  std::optional<ThreadPool> pool_;
 };
 
 }  // namespace

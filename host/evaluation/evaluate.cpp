@@ -11,7 +11,6 @@
 #include "host/evaluation/latent_metrics.hpp"
 #include "host/evaluation/likelihood.hpp"
 #include "host/evaluation/two_sample.hpp"
-#include "host/parallel/thread_pool.hpp"
 #include "host/vae/sampling.hpp"
 
 namespace gmmvae {
@@ -67,10 +66,11 @@ struct Reference {
   std::string test_points;
   double kernel_base = 0.0;  // total variance of the truth, or of the data
   EvaluationOptions options;
-  ThreadPool pool;
+  Backend& backend;
 
-  Reference(const Dataset& given, std::span<const std::uint32_t> held_out, const EvaluationOptions& chosen)
-      : data(given), options(chosen), pool(chosen.threads == 0 ? available_threads() : chosen.threads) {
+  Reference(Backend& chosen_backend, const Dataset& given, std::span<const std::uint32_t> held_out,
+            const EvaluationOptions& chosen)
+      : data(given), options(chosen), backend(chosen_backend) {
     if (data.x.rows() == 0) throw DataError("there is no data to evaluate against");
     split(held_out);
     if (data.mixture) {
@@ -104,49 +104,53 @@ MatrixView<float> head(const Matrix<float>& x, std::size_t rows) {
   return {x.data(), rows, x.cols()};
 }
 
-SampleMetrics sample_metrics(const Matrix<float>& generated, Reference& r) {
+/// Everything about the generated points beside the test points that needs all pairs.
+SampleComparison compare(MatrixView<float> generated, const Reference& r) {
+  ComparisonOptions options;
+  options.neighbors = std::min(generated.rows, r.test.rows()) > kNeighbors ? kNeighbors : 0;
+  options.kernel_base = r.kernel_base;
+  options.kernels_of_x_alone = r.data.mixture.has_value();
+  options.distances = true;
+  options.directions = r.options.directions;
+  options.seed = r.options.seed;
+  return r.backend.compare_samples(generated, r.test, options);
+}
+
+void add_neighbor_metrics(const SampleComparison& comparison, SampleMetrics& out) {
+  try {
+    const NeighborMetrics n = neighbor_metrics(comparison.y, comparison.x, kNeighbors);
+    out.precision = figure(n.precision);
+    out.recall = figure(n.recall);
+    out.density = figure(n.density);
+    out.coverage = figure(n.coverage);
+    out.coverage_of_equal_laws = expected_coverage(comparison.y.rows, comparison.x.rows, kNeighbors);
+  } catch (const DataError& error) {
+    out.precision = out.recall = out.density = out.coverage = absent(error.what());
+  }
+}
+
+SampleMetrics sample_metrics(const Matrix<float>& generated, const Reference& r) {
   SampleMetrics out;
   const auto& truth = r.data.mixture;
   if (truth) {
-    out.modes = mode_coverage(generated, *truth);
+    out.modes = mode_coverage(r.backend, generated, *truth);
   } else {
     out.modes_absent = "the mixture that the data come from is not known";
   }
   out.sample_variance_ratio =
       r.kernel_base > 0.0 ? figure(variance_ratio(generated, r.data.x)) : absent("the data do not vary");
-  try {
-    const NeighborMetrics n = neighbor_metrics(r.test, generated, kNeighbors, r.pool);
-    out.precision = figure(n.precision);
-    out.recall = figure(n.recall);
-    out.density = figure(n.density);
-    out.coverage = figure(n.coverage);
-    out.coverage_of_equal_laws = expected_coverage(r.test.rows(), generated.rows(), kNeighbors);
-  } catch (const DataError& error) {
-    out.precision = out.recall = out.density = out.coverage = absent(error.what());
-  }
+  const SampleComparison comparison = compare(generated, r);
+  add_neighbor_metrics(comparison, out);
   out.mmd2 = attempt([&] {
-    return truth ? mmd2(generated, *truth, r.kernel_base, r.pool)
-                 : mmd2(generated, r.test, r.kernel_base, r.pool);
+    return truth ? mmd2(r.backend, comparison.x, generated, *truth, r.kernel_base)
+                 : mmd2(comparison, r.kernel_base);
   });
-  out.sliced_wasserstein = attempt(
-      [&] { return sliced_wasserstein(generated, r.test, r.options.directions, r.options.seed, r.pool); });
+  out.sliced_wasserstein = attempt([&] { return sliced_wasserstein(comparison); });
   const std::size_t exact = std::min({r.options.exact_points, generated.rows(), r.test.rows()});
   out.wasserstein = attempt([&] { return wasserstein(head(generated, exact), head(r.test, exact)); });
-  const EnergyDistance energy = energy_distance(generated, r.test, r.pool);
+  const EnergyDistance energy = energy_distance(comparison);
   out.energy_distance = figure(energy.distance);
   out.energy_distance_of_equal_laws = energy.expected;
-  return out;
-}
-
-std::vector<double> log_densities(const Mixture& mixture, MatrixView<float> x, ThreadPool& pool) {
-  std::vector<double> out(x.rows);
-  pool.for_range(x.rows, 256, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> point(x.cols);
-    for (std::size_t i = begin; i < end; ++i) {
-      std::copy(x.row(i).begin(), x.row(i).end(), point.begin());
-      out[i] = mixture.log_density(point);
-    }
-  });
   return out;
 }
 
@@ -155,7 +159,7 @@ Figure one_gaussian(Reference& r, MatrixView<float> points) {
     const Moments fitted = moments(r.training);
     Matrix<double> mean(1, fitted.mean.size(), fitted.mean);
     const Mixture gaussian({1.0}, std::move(mean), {fitted.covariance});
-    return mean_of(log_densities(gaussian, points, r.pool));
+    return mean_of(r.backend.score_mixture(gaussian, points).log_density);
   });
 }
 
@@ -164,7 +168,7 @@ void compare_with_truth(Reference& r, MatrixView<float> points, const std::vecto
   const std::string unknown = "the mixture that the data come from is not known";
   out.true_log_likelihood = out.kl_data_model = out.entropy_lower = out.entropy_upper = absent(unknown);
   if (!r.data.mixture) return;
-  std::vector<double> truth = log_densities(*r.data.mixture, points, r.pool);
+  std::vector<double> truth = r.backend.score_mixture(*r.data.mixture, points).log_density;
   out.true_log_likelihood = figure(mean_of(truth));
   for (std::size_t i = 0; i < truth.size(); ++i) truth[i] -= model[i];
   out.kl_data_model = figure(mean_of(truth));
@@ -172,19 +176,26 @@ void compare_with_truth(Reference& r, MatrixView<float> points, const std::vecto
   out.entropy_upper = figure(r.data.mixture->entropy_upper_bound());
 }
 
-LikelihoodMetrics likelihood_metrics(const GaussianDecoder& decoder, Reference& r) {
-  const EvaluationOptions& o = r.options;
-  LikelihoodMetrics out;
-  out.elbo = figure(mean_of(elbo(decoder, r.test, o.elbo_draws, o.seed, r.pool)));
-  out.elbo_train = figure(mean_of(elbo(decoder, r.training, o.elbo_draws, o.seed, r.pool)));
+Figure bound(Reference& r, const Vae& vae, std::size_t model, MatrixView<float> points) {
   LikelihoodOptions how;
-  how.samples = o.importance_samples;
-  how.seed = o.seed;
-  const bool grid = decoder.latent() <= kQuadratureLatent;
-  out.points = grid ? r.test.rows() : std::min(o.importance_points, r.test.rows());
+  how.method = LikelihoodMethod::elbo;
+  how.samples = r.options.elbo_draws;
+  how.seed = r.options.seed;
+  return figure(mean_of(r.backend.log_likelihood(vae, model, points, how).per_point));
+}
+
+LikelihoodMetrics likelihood_metrics(Reference& r, const Vae& vae, std::size_t model) {
+  LikelihoodMetrics out;
+  out.elbo = bound(r, vae, model, r.test);
+  out.elbo_train = bound(r, vae, model, r.training);
+  const bool grid = vae.architecture.latent <= kQuadratureLatent;
+  LikelihoodOptions how;
+  how.method = grid ? LikelihoodMethod::quadrature : LikelihoodMethod::importance;
+  how.samples = r.options.importance_samples;
+  how.seed = r.options.seed;
+  out.points = grid ? r.test.rows() : std::min(r.options.importance_points, r.test.rows());
   const MatrixView<float> points = head(r.test, out.points);
-  const Likelihood likelihood = grid ? quadrature_likelihood(decoder, points, how, r.pool)
-                                     : importance_likelihood(decoder, points, how, r.pool);
+  const Likelihood likelihood = r.backend.log_likelihood(vae, model, points, how);
   out.method = grid ? "quadrature" : "iwae";
   out.method_error = likelihood.error;
   out.latent_points = likelihood.latent_points;
@@ -216,25 +227,25 @@ Evaluation evaluate(Backend& backend, const Vae& vae, std::size_t model, const D
   check_dimensions("the model was trained on data with", vae.architecture.data_dim, data);
   if (options.count == 0 || options.test == 0)
     throw UsageError("an evaluation needs at least one point on either side");
-  Reference reference(data, held_out, options);
+  Reference reference(backend, data, held_out, options);
   Evaluation out = start(reference, options.count);
   out.samples =
       sample_metrics(sample_model(backend, vae, model, options.count, true, options.seed), reference);
   const Matrix<float> means = sample_model(backend, vae, model, options.count, false, options.seed);
   out.noise_free = sample_metrics(means, reference);
-  const GaussianDecoder decoder(backend, vae, model);
-  out.likelihood = likelihood_metrics(decoder, reference);
-  out.latent = latent_metrics(decoder.posterior(reference.test), options.seed, reference.pool);
+  out.likelihood = likelihood_metrics(reference, vae, model);
+  out.latent = latent_metrics(backend, encode_points(backend, vae, model, reference.test), options.seed);
   out.lipschitz = decoder_lipschitz(backend, vae, model, kLipschitzPoints, options.seed);
   out.verdict = judge(
       {out.latent->kl_per_dimension, out.latent->posterior_mean_variance, variance_ratio(means, data.x)});
   return out;
 }
 
-Evaluation evaluate(const Dataset& data, MatrixView<float> generated, const EvaluationOptions& options) {
+Evaluation evaluate(Backend& backend, const Dataset& data, MatrixView<float> generated,
+                    const EvaluationOptions& options) {
   check_dimensions("the generated points have", generated.cols, data);
   if (generated.rows == 0) throw DataError("there are no generated points to evaluate");
-  Reference reference(data, {}, options);
+  Reference reference(backend, data, {}, options);
   Evaluation out = start(reference, generated.rows);
   out.samples =
       sample_metrics(Matrix<float>(generated.rows, generated.cols,

@@ -1,11 +1,11 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <span>
 
 #include "gmmvae/error.hpp"
-#include "host/evaluation/pairwise.hpp"
 #include "host/evaluation/two_sample.hpp"
 
 namespace gmmvae {
@@ -63,28 +63,21 @@ double truth_with_itself(const Mixture& truth, double base) {
 }
 
 // [N] mean kernel between each sample and the mixture.
-std::vector<double> samples_with_truth(MatrixView<float> x, const Mixture& truth, double base,
-                                       ThreadPool& pool) {
+std::vector<double> samples_with_truth(Backend& backend, MatrixView<float> x, const Mixture& truth,
+                                       double base) {
   std::vector<double> out(x.rows, 0.0);
   for (double scale : kScales) {
-    const Mixture wide = widened(truth, base * scale, nullptr);
+    const MixtureScores wide = backend.score_mixture(widened(truth, base * scale, nullptr), x);
     const double constant = log_kernel_constant(base * scale, truth.dim());
-    pool.for_range(x.rows, 256, [&](std::size_t begin, std::size_t end) {
-      std::vector<double> point(x.cols);
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto row = x.row(i);
-        std::copy(row.begin(), row.end(), point.begin());
-        out[i] += 0.25 * std::exp(constant + wide.log_density(point));
-      }
-    });
+    for (std::size_t i = 0; i < x.rows; ++i) out[i] += 0.25 * std::exp(constant + wide.log_density[i]);
   }
   return out;
 }
 
 // [N] mean kernel (self excluded) of each point with its own set.
-std::vector<double> kernel_means_within(MatrixView<float> x, double base, ThreadPool& pool) {
-  std::vector<double> sums = rbf_sums(x, x, base, pool);
-  for (double& s : sums) s = (s - 1.0) / (static_cast<double>(x.rows) - 1.0);
+std::vector<double> kernel_means_within(const PointSums& points) {
+  std::vector<double> sums = points.kernels_own;
+  for (double& s : sums) s = (s - 1.0) / (static_cast<double>(points.rows) - 1.0);
   return sums;
 }
 
@@ -98,14 +91,13 @@ double u_statistic_variance(double row_variance, double kernel_mean, std::size_t
 
 }  // namespace
 
-Estimate mmd2(MatrixView<float> x, MatrixView<float> y, double base, ThreadPool& pool) {
+Estimate mmd2(const SampleComparison& comparison, double base) {
+  const PointSums &x = comparison.x, &y = comparison.y;
   need_points("the maximum mean discrepancy", x.rows, y.rows, 2);
   if (!(base > 0.0))
     throw DataError("the maximum mean discrepancy needs data that vary, but every point is the same");
-  const std::vector<double> xx = kernel_means_within(x, base, pool);
-  const std::vector<double> yy = kernel_means_within(y, base, pool);
-  std::vector<double> xy = rbf_sums(x, y, base, pool);
-  std::vector<double> yx = rbf_sums(y, x, base, pool);
+  const std::vector<double> xx = kernel_means_within(x), yy = kernel_means_within(y);
+  std::vector<double> xy = x.kernels_other, yx = y.kernels_other;
   const double xx_mean = mean(xx), yy_mean = mean(yy);
   for (double& v : xy) v /= static_cast<double>(y.rows);
   for (double& v : yx) v /= static_cast<double>(x.rows);
@@ -116,21 +108,37 @@ Estimate mmd2(MatrixView<float> x, MatrixView<float> y, double base, ThreadPool&
                            u_statistic_variance(variance(yx), yy_mean, y.rows))};
 }
 
-Estimate mmd2(MatrixView<float> x, const Mixture& truth, double base, ThreadPool& pool) {
+Estimate mmd2(Backend& backend, MatrixView<float> x, MatrixView<float> y, double base) {
+  ComparisonOptions options;
+  options.kernel_base = std::max(base, 0.0);
+  return mmd2(backend.compare_samples(x, y, options), base);
+}
+
+Estimate mmd2(Backend& backend, const PointSums& sums, MatrixView<float> x, const Mixture& truth,
+              double base) {
   need_points("the maximum mean discrepancy", x.rows, x.rows, 2);
-  const std::vector<double> xx = kernel_means_within(x, base, pool);
-  std::vector<double> xt = samples_with_truth(x, truth, base, pool);
+  const std::vector<double> xx = kernel_means_within(sums);
+  std::vector<double> xt = samples_with_truth(backend, x, truth, base);
   const double xx_mean = mean(xx);
   const double value = xx_mean + truth_with_itself(truth, base) - 2.0 * mean(xt);
   for (std::size_t i = 0; i < x.rows; ++i) xt[i] = xx[i] - xt[i];
   return {value, std::sqrt(u_statistic_variance(variance(xt), xx_mean, x.rows))};
 }
 
-EnergyDistance energy_distance(MatrixView<float> x, MatrixView<float> y, ThreadPool& pool) {
+Estimate mmd2(Backend& backend, MatrixView<float> x, const Mixture& truth, double base) {
+  need_points("the maximum mean discrepancy", x.rows, x.rows, 2);
+  ComparisonOptions options;
+  options.kernel_base = base;
+  options.kernels_of_x_alone = true;
+  return mmd2(backend, backend.compare_samples(x, x, options).x, x, truth, base);
+}
+
+EnergyDistance energy_distance(const SampleComparison& comparison) {
+  const PointSums &x = comparison.x, &y = comparison.y;
   need_points("the energy distance", x.rows, y.rows, 1);
   const auto n = static_cast<double>(x.rows), m = static_cast<double>(y.rows);
-  std::vector<double> xx = distance_sums(x, x, pool), xy = distance_sums(x, y, pool);
-  std::vector<double> yy = distance_sums(y, y, pool), yx = distance_sums(y, x, pool);
+  std::vector<double> xx = x.distances_own, yy = y.distances_own;
+  const std::vector<double>&xy = x.distances_other, &yx = y.distances_other;
   const double within_x = mean(xx) / n, within_y = mean(yy) / m;
   EnergyDistance out;
   out.distance.value = std::max(2.0 * mean(xy) / m - within_x - within_y, 0.0);
@@ -142,6 +150,12 @@ EnergyDistance energy_distance(MatrixView<float> x, MatrixView<float> y, ThreadP
   out.distance.standard_error =
       std::sqrt(4.0 * variance(xx) / n + 4.0 * variance(yy) / m + out.expected * out.expected);
   return out;
+}
+
+EnergyDistance energy_distance(Backend& backend, MatrixView<float> x, MatrixView<float> y) {
+  ComparisonOptions options;
+  options.distances = true;
+  return energy_distance(backend.compare_samples(x, y, options));
 }
 
 }  // namespace gmmvae

@@ -7,12 +7,11 @@
 #include "gmmvae/evaluation.hpp"
 #include "gmmvae/vae.hpp"
 #include "host/evaluation/gaussian_decoder.hpp"
-#include "host/parallel/thread_pool.hpp"
 
 namespace gmmvae {
 
 /// What the posteriors of N points say about the latent space. Throws DataError for no points.
-LatentMetrics latent_metrics(const Posterior& posterior, std::uint64_t seed, ThreadPool& pool);
+LatentMetrics latent_metrics(Backend& backend, const Posterior& posterior, std::uint64_t seed);
 
 /// Largest singular value of the decoder's Jacobian in raw units at `points` draws of the prior, by central
 /// differences: an empirical lower bound on its Lipschitz constant.

@@ -10,9 +10,6 @@ namespace gmmvae {
 
 namespace {
 
-// Steps of the evaluation stream: no two estimates share random numbers.
-constexpr std::uint32_t kElboStep = 2;
-constexpr std::uint32_t kImportanceStep = 3;
 // Latent points decoded in one call: enough to fill a backend, small in memory.
 constexpr std::size_t kDecodedAtOnce = std::size_t{1} << 16;
 
@@ -64,15 +61,6 @@ void over_draws(const GaussianDecoder& decoder, MatrixView<float> x, std::size_t
   }
 }
 
-double kl_to_prior(const Posterior& posterior, std::size_t i) {
-  double kl = 0.0;
-  for (std::size_t j = 0; j < posterior.mean.cols(); ++j) {
-    const double mean = posterior.mean(i, j), variance = posterior.variance(i, j);
-    kl += 0.5 * (mean * mean + variance - 1.0 - std::log(variance));
-  }
-  return kl;
-}
-
 }  // namespace
 
 Estimate mean_of(std::span<const double> values) {
@@ -83,18 +71,42 @@ Estimate mean_of(std::span<const double> values) {
   return {mean, values.size() > 1 ? std::sqrt(spread / (n - 1.0) / n) : 0.0};
 }
 
-std::vector<double> elbo(const GaussianDecoder& decoder, MatrixView<float> x, std::size_t draws,
-                         std::uint64_t seed, ThreadPool& pool) {
-  std::vector<double> out(x.rows);
-  const RandomStream stream(seed, Purpose::evaluation, 0, kElboStep);
-  over_draws(decoder, x, draws, stream, pool,
+double kl_to_prior(const Posterior& posterior, std::size_t i) {
+  double kl = 0.0;
+  for (std::size_t j = 0; j < posterior.mean.cols(); ++j) {
+    const double mean = posterior.mean(i, j), variance = posterior.variance(i, j);
+    kl += 0.5 * (mean * mean + variance - 1.0 - std::log(variance));
+  }
+  return kl;
+}
+
+Likelihood log_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
+                          const LikelihoodOptions& options, ThreadPool& pool) {
+  switch (options.method) {
+    case LikelihoodMethod::quadrature:
+      return quadrature_likelihood(decoder, x, options, pool);
+    case LikelihoodMethod::importance:
+      return importance_likelihood(decoder, x, options, pool);
+    case LikelihoodMethod::elbo:
+      return elbo(decoder, x, options, pool);
+  }
+  return {};
+}
+
+Likelihood elbo(const GaussianDecoder& decoder, MatrixView<float> x, const LikelihoodOptions& options,
+                ThreadPool& pool) {
+  Likelihood out;
+  out.per_point.resize(x.rows);
+  out.latent_points = options.samples;
+  const RandomStream stream(options.seed, Purpose::evaluation, 0, kElboStep);
+  over_draws(decoder, x, options.samples, stream, pool,
              [&](std::size_t i, std::span<const double> log_likelihood, std::span<const double>) {
                double sum = 0.0;
                for (double v : log_likelihood) sum += v;
-               out[i] = sum / static_cast<double>(draws);
+               out.per_point[i] = sum / static_cast<double>(options.samples);
              });
   const Posterior posterior = decoder.posterior(x);
-  for (std::size_t i = 0; i < x.rows; ++i) out[i] -= kl_to_prior(posterior, i);
+  for (std::size_t i = 0; i < x.rows; ++i) out.per_point[i] -= kl_to_prior(posterior, i);
   return out;
 }
 

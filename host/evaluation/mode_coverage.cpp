@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/evaluation.hpp"
@@ -111,26 +110,22 @@ void summarise(const std::vector<ModeMoments>& modes, const Mixture& truth, std:
 
 }  // namespace
 
-ModeCoverage mode_coverage(MatrixView<float> samples, const Mixture& truth) {
+ModeCoverage mode_coverage(Backend& backend, MatrixView<float> samples, const Mixture& truth) {
   const std::size_t dim = truth.dim();
   if (samples.rows == 0) throw DataError("mode coverage needs at least one sample, but there is none");
   if (samples.cols != dim)
     throw DataError(
         fmt::format("the samples have {} columns, but the mixture has {} dimensions", samples.cols, dim));
   const double radius2 = chi_square_quantile(kHighQualityMass, static_cast<double>(dim));
+  const MixtureScores scores = backend.score_mixture(truth, samples);
   std::vector<ModeMoments> modes(truth.components(),
                                  {0, std::vector<double>(dim), std::vector<double>(dim * dim)});
   std::vector<double> x(dim), white(dim);
   for (std::size_t i = 0; i < samples.rows; ++i) {
+    if (!(scores.squared_distance[i] <= radius2)) continue;
+    const auto nearest = static_cast<std::size_t>(scores.nearest[i]);
     const auto row = samples.row(i);
     std::copy(row.begin(), row.end(), x.begin());
-    std::size_t nearest = 0;
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t k = 0; k < truth.components(); ++k) {
-      const double d = truth.squared_mahalanobis(k, x);
-      if (d < least) least = d, nearest = k;
-    }
-    if (!(least <= radius2)) continue;
     whiten(truth, nearest, x, white);
     add(modes[nearest], white);
   }
@@ -139,6 +134,10 @@ ModeCoverage mode_coverage(MatrixView<float> samples, const Mixture& truth) {
   out.high_quality_ceiling = kHighQualityMass;
   summarise(modes, truth, samples.rows, radius2, out);
   return out;
+}
+
+ModeCoverage mode_coverage(MatrixView<float> samples, const Mixture& truth) {
+  return mode_coverage(*make_cpu_backend(1), samples, truth);
 }
 
 }  // namespace gmmvae

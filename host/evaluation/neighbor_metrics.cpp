@@ -4,7 +4,6 @@
 #include <span>
 
 #include "gmmvae/error.hpp"
-#include "host/evaluation/pairwise.hpp"
 #include "host/evaluation/two_sample.hpp"
 
 namespace gmmvae {
@@ -43,26 +42,28 @@ double expected_coverage(std::size_t real, std::size_t generated, std::size_t k)
   return 1.0 - missed;
 }
 
-NeighborMetrics neighbor_metrics(MatrixView<float> real, MatrixView<float> generated, std::size_t k,
-                                 ThreadPool& pool) {
+NeighborMetrics neighbor_metrics(const PointSums& real, const PointSums& generated, std::size_t k) {
   if (real.rows <= k || generated.rows <= k)
     throw DataError(
         fmt::format("neighbour metrics with k = {} need more than {} points on either side, but there "
                     "are {} real and {} generated ones",
                     k, k, real.rows, generated.rows));
-  const auto real_radii = kth_neighbor_squared(real, k, pool);
-  const auto generated_radii = kth_neighbor_squared(generated, k, pool);
-  const auto around_generated = count_balls(generated, real, real_radii, pool);
-  const auto around_real = count_balls(real, generated, generated_radii, pool);
-  const auto nearest = nearest_squared(real, generated, pool);
   std::size_t covered = 0;
-  for (std::size_t i = 0; i < real.rows; ++i) covered += nearest[i] <= real_radii[i] ? 1 : 0;
+  for (std::size_t i = 0; i < real.rows; ++i) covered += real.nearest2[i] <= real.radius2[i] ? 1 : 0;
   NeighborMetrics out;
-  out.precision = fraction(count_positive(around_generated), generated.rows);
-  out.recall = fraction(count_positive(around_real), real.rows);
-  out.density = mean_over(around_generated, static_cast<double>(k));
+  out.precision = fraction(count_positive(generated.inside), generated.rows);
+  out.recall = fraction(count_positive(real.inside), real.rows);
+  out.density = mean_over(generated.inside, static_cast<double>(k));
   out.coverage = fraction(covered, real.rows);
   return out;
+}
+
+NeighborMetrics neighbor_metrics(Backend& backend, MatrixView<float> real, MatrixView<float> generated,
+                                 std::size_t k) {
+  ComparisonOptions options;
+  options.neighbors = real.rows > k && generated.rows > k ? k : 0;
+  const SampleComparison comparison = backend.compare_samples(real, generated, options);
+  return neighbor_metrics(comparison.x, comparison.y, k);
 }
 
 }  // namespace gmmvae

@@ -176,20 +176,6 @@ GMMVAE_CLONES void add_tiles(const DecodedTiles& tiles, const float* u, float kn
   }
 }
 
-// A ball that holds the prior but for 1e-7 and the posteriors of the points with four standard deviations.
-double grid_radius(const Posterior& posterior) {
-  double farthest = 0.0;
-  for (std::size_t i = 0; i < posterior.mean.rows(); ++i) {
-    double norm = 0.0, spread = 0.0;
-    for (std::size_t j = 0; j < posterior.mean.cols(); ++j) {
-      norm += posterior.mean(i, j) * posterior.mean(i, j);
-      spread = std::max<double>(spread, posterior.variance(i, j));
-    }
-    farthest = std::max(farthest, std::sqrt(norm) + 4.0 * std::sqrt(std::min(spread, 1.0)));
-  }
-  return std::clamp(farthest, 6.0, 10.0);
-}
-
 // One level: [N] log p(x). `previous` (empty at first) tells beforehand which terms cannot matter.
 std::vector<double> integrate(const GaussianDecoder& decoder, const Matrix<float>& u, const LatentGrid& grid,
                               const std::vector<double>& previous, ThreadPool& pool, std::size_t& points) {
@@ -227,6 +213,19 @@ std::size_t power(std::size_t base, std::size_t exponent) {
 
 }  // namespace
 
+double latent_radius(const Posterior& posterior) {
+  double farthest = 0.0;
+  for (std::size_t i = 0; i < posterior.mean.rows(); ++i) {
+    double norm = 0.0, spread = 0.0;
+    for (std::size_t j = 0; j < posterior.mean.cols(); ++j) {
+      norm += posterior.mean(i, j) * posterior.mean(i, j);
+      spread = std::max<double>(spread, posterior.variance(i, j));
+    }
+    farthest = std::max(farthest, std::sqrt(norm) + 4.0 * std::sqrt(std::min(spread, 1.0)));
+  }
+  return std::clamp(farthest, 6.0, 10.0);
+}
+
 Likelihood quadrature_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
                                  const LikelihoodOptions& options, ThreadPool& pool) {
   const std::size_t latent = decoder.latent();
@@ -234,7 +233,7 @@ Likelihood quadrature_likelihood(const GaussianDecoder& decoder, MatrixView<floa
     throw UsageError(
         "quadrature over the latent space works for 1 to 3 latent dimensions; use importance weighting");
   const Matrix<float> u = decoder.whiten(x);
-  const double radius = grid_radius(decoder.posterior(x));
+  const double radius = latent_radius(decoder.posterior(x));
   Likelihood out;
   std::size_t per_axis = latent == 1 ? 256 : (latent == 2 ? 96 : 32);
   out.per_point = integrate(decoder, u, LatentGrid(latent, per_axis, radius), {}, pool, out.latent_points);

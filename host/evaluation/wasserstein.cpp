@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gmmvae/error.hpp"
-#include "gmmvae/random.hpp"
 #include "host/evaluation/pairwise.hpp"
 #include "host/evaluation/two_sample.hpp"
 #include "host/parallel/lanes.hpp"
@@ -14,38 +13,6 @@
 namespace gmmvae {
 
 namespace {
-
-// Step index of the evaluation stream that holds the random directions.
-constexpr std::uint32_t kDirectionStep = 1;
-
-std::vector<float> project(MatrixView<float> x, std::span<const double> direction) {
-  std::vector<float> out(x.rows);
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    double sum = 0.0;
-    for (std::size_t d = 0; d < x.cols; ++d) sum += x(i, d) * direction[d];
-    out[i] = static_cast<float>(sum);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-// Squared W2 of two sorted samples: the integral over (0,1) of the squared difference of their quantile
-// functions, which step at multiples of 1/N and 1/M.
-double squared_w2(const std::vector<float>& a, const std::vector<float>& b) {
-  const std::size_t n = a.size(), m = b.size();
-  double sum = 0.0;
-  std::size_t i = 0, j = 0;
-  std::size_t at = 0;  // position in units of 1 / (n m)
-  while (i < n && j < m) {
-    const std::size_t next = std::min((i + 1) * m, (j + 1) * n);
-    const double difference = static_cast<double>(a[i]) - b[j];
-    sum += static_cast<double>(next - at) * difference * difference;
-    at = next;
-    if (next == (i + 1) * m) ++i;
-    if (next == (j + 1) * n) ++j;
-  }
-  return sum / (static_cast<double>(n) * static_cast<double>(m));
-}
 
 /// Shortest distances to the columns so far. A finished column keeps its `distance`, is infinite in `open`,
 /// where the next one is looked for, and minus infinity in `limit`, which nothing can undercut.
@@ -179,31 +146,6 @@ GMMVAE_CLONES void squared_costs(const LaneBlocks& y, MatrixView<float> x, float
 }
 
 }  // namespace
-
-Estimate sliced_wasserstein(MatrixView<float> x, MatrixView<float> y, std::size_t directions,
-                            std::uint64_t seed, ThreadPool& pool) {
-  if (x.rows == 0 || y.rows == 0)
-    throw DataError("the sliced Wasserstein distance needs at least one point on either side");
-  const RandomStream stream(seed, Purpose::evaluation, 0, kDirectionStep);
-  std::vector<double> squares(directions);
-  pool.run(directions, [&](std::size_t p) {
-    std::vector<double> direction(x.cols);
-    double norm = 0.0;
-    for (std::size_t d = 0; d < x.cols; ++d) {
-      direction[d] = stream.normal(p * x.cols + d);
-      norm += direction[d] * direction[d];
-    }
-    for (double& v : direction) v /= std::sqrt(norm);
-    squares[p] = squared_w2(project(x, direction), project(y, direction));
-  });
-  double mean = 0.0, spread = 0.0;
-  for (double s : squares) mean += s / static_cast<double>(directions);
-  for (double s : squares) spread += (s - mean) * (s - mean);
-  const double value = std::sqrt(mean);
-  const auto count = static_cast<double>(directions);
-  const double error = directions > 1 ? std::sqrt(spread / (count - 1.0) / count) : 0.0;
-  return {value, value > 0.0 ? 0.5 * error / value : 0.0};  // d sqrt(m) = dm / (2 sqrt(m))
-}
 
 double wasserstein(MatrixView<float> x, MatrixView<float> y) {
   if (x.rows == 0 || x.rows != y.rows)

@@ -39,15 +39,14 @@ Embedding embed_points(MatrixView<float> points, std::uint64_t seed, std::size_t
   return embed(points, options);
 }
 
-ClusterAnalysis cluster_points(MatrixView<float> points, std::span<const std::int32_t> labels,
-                               std::uint64_t seed, std::size_t threads) {
+ClusterAnalysis cluster_points(Backend& backend, MatrixView<float> points,
+                               std::span<const std::int32_t> labels, std::uint64_t seed) {
   ClusterOptions options;
   options.k.resize(std::min(kMostClusters, points.rows));
   std::iota(options.k.begin(), options.k.end(), std::size_t{1});
   options.restarts = 3;
   options.seed = seed;
-  options.threads = threads;
-  return cluster(points, labels, options);
+  return cluster(backend, points, labels, options);
 }
 
 }  // namespace
@@ -65,21 +64,20 @@ void study_model(Backend& backend, const Dataset& data, std::span<const std::uin
   options.importance_samples = kImportanceSamples;
   options.importance_points = kImportancePoints;
   options.seed = seed;
-  options.threads = threads;
   study.evaluation = evaluate(backend, study.vae, 0, data, held_out, options);
   study.samples = sample_model(backend, study.vae, 0, kSamples, false, seed);
   study.latents = encode_points(backend, study.vae, 0, data.x);
   if (data.mixture) {
     const Matrix<float> decoded = sample_model(backend, study.vae, 0, kGenerated, false, seed);
-    study.rescaled_modes = mode_coverage(rescale_to_range(decoded, data.x), *data.mixture);
+    study.rescaled_modes = mode_coverage(backend, rescale_to_range(decoded, data.x), *data.mixture);
   }
-  study.sample_clusters = cluster_points(study.samples, {}, seed, threads);
+  study.sample_clusters = cluster_points(backend, study.samples, {}, seed);
   study.embedding_rows = even_rows(data.x.rows());
   const Matrix<float> means = gather_rows(study.latents.mean, study.embedding_rows);
   std::vector<std::int32_t> labels;
   if (!data.labels.empty())
     for (const std::uint32_t row : study.embedding_rows) labels.push_back(data.labels[row]);
-  study.latent_clusters = cluster_points(means, labels, seed, threads);
+  study.latent_clusters = cluster_points(backend, means, labels, seed);
   study.embedding = embed_points(means, seed, threads);
 }
 

@@ -1,11 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "gmmvae/clustering.hpp"
+#include "gmmvae/comparison.hpp"
 #include "gmmvae/kernel_bench.hpp"
+#include "gmmvae/likelihood.hpp"
 #include "gmmvae/matrix.hpp"
+#include "gmmvae/mixture.hpp"
 #include "gmmvae/training.hpp"
 #include "gmmvae/vae.hpp"
 
@@ -47,6 +53,27 @@ class Backend {
   /// The backend's kernels one by one, for `gmmvae bench`; null where it has none to show. Must not outlive
   /// the backend.
   virtual std::unique_ptr<KernelBench> kernel_bench() { return nullptr; }
+
+  /// All pairs of two sets x [N,D] and y [M,D], N and M at least 1.
+  virtual SampleComparison compare_samples(MatrixView<float> x, MatrixView<float> y,
+                                           const ComparisonOptions& options) = 0;
+  /// Where points x [N,D] stand in a mixture of the same D.
+  virtual MixtureScores score_mixture(const Mixture& mixture, MatrixView<float> x) = 0;
+  /// [M] log of the mean over i of the density of the i-th posterior at z [M,Z], nats.
+  virtual std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) = 0;
+  /// log p(x) of points x [N,D] in raw units, or its bound; see LikelihoodMethod. Throws UsageError for
+  /// quadrature with no or more than kQuadratureLatent latent dimensions.
+  virtual Likelihood log_likelihood(const Vae& vae, std::size_t model, MatrixView<float> x,
+                                    const LikelihoodOptions& options) = 0;
+
+  /// k-means of every task; a result depends on its own task alone. See the function of this name.
+  virtual std::vector<KMeansResult> kmeans(std::span<const KMeansTask> tasks) = 0;
+  /// A Gaussian mixture by expectation maximisation. See the function of this name.
+  virtual MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
+                                 std::span<const std::int32_t> start, const MixtureFitOptions& options) = 0;
+  /// [M,G] sum of the distances of each point y [M,D] to the rows offsets[g] to offsets[g+1] of x [N,D].
+  virtual Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
+                                             std::span<const std::size_t> offsets) = 0;
 };
 
 /// How to find a backend. `device` is auto, cpu, cuda, cuda:N or cuda:0,1.

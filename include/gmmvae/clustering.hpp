@@ -12,6 +12,8 @@
 
 namespace gmmvae {
 
+class Backend;
+
 struct KMeansOptions {
   std::size_t k = 8;
   std::size_t restarts = 3;  ///< the start that ends with the least inertia is kept
@@ -19,7 +21,14 @@ struct KMeansOptions {
   double tolerance = 1e-4;  ///< stop when the centres move, in squares summed, by less than this times the
                             ///< mean variance of a column
   std::uint64_t seed = 1;
-  std::size_t threads = 0;  ///< 0: as many as the process may use
+  std::size_t threads = 0;  ///< of the function below; 0: as many as the process may use
+};
+
+/// One of the k-means that a backend is given at a time.
+struct KMeansTask {
+  MatrixView<float> x;       ///< [N,D], not copied
+  KMeansOptions options;     ///< the threads are the backend's own
+  std::uint32_t stream = 0;  ///< separates the random starts of tasks of one seed
 };
 
 struct KMeansResult {
@@ -39,7 +48,7 @@ struct MixtureFitOptions {
   std::size_t max_iterations = 200;
   double tolerance = 1e-5;       ///< stop when the mean log-likelihood rises by less, nats
   double regularisation = 1e-6;  ///< added to every variance, in units of the mean variance of a column
-  std::size_t threads = 0;
+  std::size_t threads = 0;       ///< of the function below; a backend has its own
 };
 
 /// A Gaussian mixture fitted by expectation maximisation.
@@ -64,8 +73,9 @@ MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
 /// Mean silhouette (Rousseeuw 1987): exact up to `sample` points, else over that many of them, each against
 /// all points, with the standard error of the choice. Points alone in their cluster count 0. Absent where
 /// fewer than two clusters have points.
-std::optional<Estimate> silhouette(MatrixView<float> x, std::span<const std::int32_t> labels, std::size_t k,
-                                   std::size_t sample, std::uint64_t seed, std::size_t threads);
+std::optional<Estimate> silhouette(Backend& backend, MatrixView<float> x,
+                                   std::span<const std::int32_t> labels, std::size_t k, std::size_t sample,
+                                   std::uint64_t seed);
 
 /// Ratio of between- to within-cluster variance (Calinski & Harabasz 1974); absent for k = 1, k >= N or no
 /// spread within clusters.
@@ -88,8 +98,8 @@ struct GapStatistic {
   std::vector<double> error;
   std::size_t points = 0;  ///< points used: N, or a sample of a large N
 };
-GapStatistic gap_statistic(MatrixView<float> x, std::span<const std::size_t> k, std::size_t references,
-                           const KMeansOptions& options);
+GapStatistic gap_statistic(Backend& backend, MatrixView<float> x, std::span<const std::size_t> k,
+                           std::size_t references, const KMeansOptions& options);
 /// Smallest k whose gap is at least the next one's less its error; the last if none.
 std::size_t gap_one_error(std::span<const double> gap, std::span<const double> error);
 
@@ -103,7 +113,6 @@ struct ClusterOptions {
   std::size_t silhouette_sample = 10000;
   std::size_t restarts = 10;
   std::uint64_t seed = 1;
-  std::size_t threads = 0;
 };
 
 /// What is known about one k. With method gmm the labels, and what is computed from them, are the mixture's.
@@ -129,7 +138,7 @@ struct ClusterAnalysis {
 };
 
 /// Clusters x [N,D] for every k asked for and lets every rule choose. `truth` [N] may be empty.
-ClusterAnalysis cluster(MatrixView<float> x, std::span<const std::int32_t> truth,
+ClusterAnalysis cluster(Backend& backend, MatrixView<float> x, std::span<const std::int32_t> truth,
                         const ClusterOptions& options);
 
 /// The text of clusters.json.

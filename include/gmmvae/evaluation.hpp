@@ -48,6 +48,8 @@ struct ModeCoverage {
 };
 
 /// samples [N,D] in raw units. Throws DataError where N = 0 or D is not the mixture's.
+ModeCoverage mode_coverage(Backend& backend, MatrixView<float> samples, const Mixture& truth);
+/// The same on one thread of the CPU.
 ModeCoverage mode_coverage(MatrixView<float> samples, const Mixture& truth);
 
 /// What a model shows of posterior collapse.
@@ -150,7 +152,6 @@ struct EvaluationOptions {
   std::size_t test =
       10000;  ///< fresh points to draw from a known mixture; else at most this many of those given
   std::uint64_t seed = 1;
-  std::size_t threads = 0;                ///< 0: as many as the process may use
   std::size_t elbo_draws = 16;            ///< posterior samples a point
   std::size_t importance_samples = 5000;  ///< a point, above 3 latent dimensions
   std::size_t importance_points = 1000;   ///< test points that importance weighting is run on
@@ -166,7 +167,8 @@ Evaluation evaluate(Backend& backend, const Vae& vae, std::size_t model, const D
                     std::span<const std::uint32_t> held_out, const EvaluationOptions& options);
 
 /// Judges generated points [M,D] in raw units beside real ones, without a model.
-Evaluation evaluate(const Dataset& data, MatrixView<float> generated, const EvaluationOptions& options);
+Evaluation evaluate(Backend& backend, const Dataset& data, MatrixView<float> generated,
+                    const EvaluationOptions& options);
 
 /// The text of metrics.json: the contract's keys, then `errors`, `ceiling`, `absent` (key: why it is null)
 /// and what else is known.

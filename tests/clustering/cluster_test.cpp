@@ -5,11 +5,15 @@
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
 
 using nlohmann::json;
+
+class ClusterTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(ClusterTest);
 
 ClusterOptions one_to(std::size_t most) {
   ClusterOptions options;
@@ -25,12 +29,12 @@ Dataset course_like(std::size_t components, std::uint64_t seed) {
   return make_dataset(draw_mixture(spec, seed), 1000, seed);
 }
 
-TEST(Cluster, GapAndBicSeeTenOnTheWideMixtureOnEightSeeds) {
+TEST_P(ClusterTest, GapAndBicSeeTenOnTheWideMixtureOnEightSeeds) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     const Dataset data = course_like(10, seed);
     ClusterOptions options = one_to(13);
     options.seed = seed;
-    const ClusterAnalysis got = cluster(data.x, data.labels, options);
+    const ClusterAnalysis got = cluster(backend(), data.x, data.labels, options);
     EXPECT_GE(*got.gap_argmax, 9u) << seed;
     EXPECT_LE(*got.gap_argmax, 11u) << seed;
     EXPECT_GE(*got.bic, 9u) << seed;
@@ -42,11 +46,11 @@ TEST(Cluster, GapAndBicSeeTenOnTheWideMixtureOnEightSeeds) {
   }
 }
 
-TEST(Cluster, GapAndBicSeeOneBlobWhereTheElbowSeesMore) {
+TEST_P(ClusterTest, GapAndBicSeeOneBlobWhereTheElbowSeesMore) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     ClusterOptions options = one_to(10);
     options.seed = seed;
-    const ClusterAnalysis got = cluster(course_like(1, seed).x, {}, options);
+    const ClusterAnalysis got = cluster(backend(), course_like(1, seed).x, {}, options);
     EXPECT_EQ(got.gap, 1u) << seed;
     EXPECT_EQ(got.gap_argmax, 1u) << seed;
     EXPECT_EQ(got.bic, 1u) << seed;
@@ -56,18 +60,18 @@ TEST(Cluster, GapAndBicSeeOneBlobWhereTheElbowSeesMore) {
   }
 }
 
-TEST(Cluster, AnElbowThatABlobDoesNotShowStandsUncontested) {
+TEST_P(ClusterTest, AnElbowThatABlobDoesNotShowStandsUncontested) {
   // Three tight, distant clusters: the knee is at 3, while a blob's over 1..16 is at 5 or so.
   Matrix<double> means(3, 2, {0.0, 0.0, 50.0, 0.0, 0.0, 50.0});
   const Matrix<double> unit(2, 2, {1.0, 0.0, 0.0, 1.0});
   const Dataset data = make_dataset(Mixture({1, 1, 1}, means, {unit, unit, unit}), 600, 1);
-  const ClusterAnalysis got = cluster(data.x, {}, one_to(16));
+  const ClusterAnalysis got = cluster(backend(), data.x, {}, one_to(16));
   EXPECT_EQ(got.elbow, 3u);
   for (const std::string& warning : got.warnings)
     EXPECT_EQ(warning.find("elbow"), std::string::npos) << warning;
 }
 
-TEST(Cluster, WithMixturesTheLabelsAreTheirs) {
+TEST_P(ClusterTest, WithMixturesTheLabelsAreTheirs) {
   // Two crossed sheets that k-means cannot tell apart and full covariances can.
   Matrix<double> means(2, 2, {0.0, 0.0, 0.0, 0.0});
   const Matrix<double> flat(2, 2, {25.0, 0.0, 0.0, 0.01}), tall(2, 2, {0.01, 0.0, 0.0, 25.0});
@@ -75,17 +79,17 @@ TEST(Cluster, WithMixturesTheLabelsAreTheirs) {
   ClusterOptions options;
   options.k = {2};
   options.references = 0;
-  const ClusterAnalysis centers = cluster(data.x, data.labels, options);
+  const ClusterAnalysis centers = cluster(backend(), data.x, data.labels, options);
   options.method = ClusterMethod::gmm;
   options.covariance = CovarianceKind::full;
-  const ClusterAnalysis mixtures = cluster(data.x, data.labels, options);
+  const ClusterAnalysis mixtures = cluster(backend(), data.x, data.labels, options);
   EXPECT_LT(*centers.rows[0].adjusted_rand, 0.5);
   EXPECT_GT(*mixtures.rows[0].adjusted_rand, 0.85);
   EXPECT_GT(mixtures.rows[0].inertia, centers.rows[0].inertia);
 }
 
-TEST(Cluster, TheFileHasTheContractsKeys) {
-  const json file = json::parse(clusters_json(cluster(course_like(3, 1).x, {}, one_to(5))));
+TEST_P(ClusterTest, TheFileHasTheContractsKeys) {
+  const json file = json::parse(clusters_json(cluster(backend(), course_like(3, 1).x, {}, one_to(5))));
   ASSERT_EQ(file.at("k").size(), 5u);
   for (const char* key :
        {"k", "inertia", "silhouette", "calinski_harabasz", "gap", "gap_se", "bic", "seconds"})
@@ -97,8 +101,8 @@ TEST(Cluster, TheFileHasTheContractsKeys) {
   EXPECT_TRUE(file.at("warnings").is_array());
 }
 
-TEST(Cluster, DegenerateDataChooseNothingAndSayWhy) {
-  const ClusterAnalysis got = cluster(Matrix<float>(40, 2, 1.0f), {}, one_to(4));
+TEST_P(ClusterTest, DegenerateDataChooseNothingAndSayWhy) {
+  const ClusterAnalysis got = cluster(backend(), Matrix<float>(40, 2, 1.0f), {}, one_to(4));
   EXPECT_FALSE(got.gap.has_value());
   EXPECT_FALSE(got.bic.has_value());
   EXPECT_FALSE(got.elbow.has_value());
@@ -106,21 +110,19 @@ TEST(Cluster, DegenerateDataChooseNothingAndSayWhy) {
   EXPECT_FALSE(got.warnings.empty());
   const json file = json::parse(clusters_json(got));
   EXPECT_TRUE(file.at("chosen").at("gap").is_null());
-  EXPECT_THROW(cluster(Matrix<float>(3, 2), {}, one_to(4)), UsageError);
-  EXPECT_THROW(cluster(Matrix<float>(0, 2), {}, one_to(1)), DataError);
-  EXPECT_THROW(cluster(Matrix<float>(9, 2), std::vector<std::int32_t>(3), one_to(1)), DataError);
+  EXPECT_THROW(cluster(backend(), Matrix<float>(3, 2), {}, one_to(4)), UsageError);
+  EXPECT_THROW(cluster(backend(), Matrix<float>(0, 2), {}, one_to(1)), DataError);
+  EXPECT_THROW(cluster(backend(), Matrix<float>(9, 2), std::vector<std::int32_t>(3), one_to(1)), DataError);
   ClusterOptions unordered = one_to(3);
   std::swap(unordered.k[0], unordered.k[1]);
-  EXPECT_THROW(cluster(Matrix<float>(9, 2), {}, unordered), UsageError);
+  EXPECT_THROW(cluster(backend(), Matrix<float>(9, 2), {}, unordered), UsageError);
 }
 
-TEST(Cluster, TheSameFiguresForAnyNumberOfThreads) {
+TEST_P(ClusterTest, TheSameFiguresForAnyNumberOfThreads) {
   const Dataset data = course_like(4, 3);
   ClusterOptions options = one_to(6);
-  options.threads = 1;
-  json one = json::parse(clusters_json(cluster(data.x, data.labels, options)));
-  options.threads = 3;
-  json three = json::parse(clusters_json(cluster(data.x, data.labels, options)));
+  json one = json::parse(clusters_json(cluster(backend(), data.x, data.labels, options)));
+  json three = json::parse(clusters_json(cluster(*open(3), data.x, data.labels, options)));
   for (json* file : {&one, &three})
     for (json& row : file->at("k")) row.erase("seconds");
   EXPECT_EQ(one, three);

@@ -12,6 +12,7 @@
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
@@ -44,9 +45,24 @@ Matrix<float> uniform_points(std::size_t count, std::size_t dim, std::uint64_t s
   return x;
 }
 
-TEST(KMeans, FindsTheFrozenOptimum) {
+class KMeansTest : public test::BackendTest {
+ protected:
+  KMeansResult kmeans(const Matrix<float>& x, const KMeansOptions& options) {
+    const KMeansTask task{x, options, 0};
+    return backend().kmeans({&task, 1}).front();
+  }
+};
+class MixtureFitTest : public test::BackendTest {};
+class SilhouetteTest : public test::BackendTest {};
+class GapTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(KMeansTest);
+GMMVAE_OVER_BACKENDS(MixtureFitTest);
+GMMVAE_OVER_BACKENDS(SilhouetteTest);
+GMMVAE_OVER_BACKENDS(GapTest);
+
+TEST_P(KMeansTest, FindsTheFrozenOptimum) {
   for (const Reference& r : references()) {
-    const KMeansResult got = kmeans(r.x, {.k = r.k, .restarts = 20, .tolerance = 0.0, .threads = 1});
+    const KMeansResult got = kmeans(r.x, {.k = r.k, .restarts = 20, .tolerance = 0.0});
     const double expected = r.values["inertia"];
     EXPECT_NEAR(got.inertia, expected, 1e-6 * expected);  // the same partition; sums in double on either side
     EXPECT_DOUBLE_EQ(adjusted_rand_index(got.labels, r.kmeans), 1.0);
@@ -55,9 +71,9 @@ TEST(KMeans, FindsTheFrozenOptimum) {
 }
 
 // At a fixed point every point is with its nearest center and every center is the mean of its points.
-TEST(KMeans, EndsAtAFixedPoint) {
+TEST_P(KMeansTest, EndsAtAFixedPoint) {
   const Matrix<float> x = uniform_points(1003, 5, 1);
-  const KMeansResult got = kmeans(x, {.k = 17, .restarts = 1, .tolerance = 0.0, .threads = 2});
+  const KMeansResult got = kmeans(x, {.k = 17, .restarts = 1, .tolerance = 0.0});
   Matrix<double> sums(17, 5);
   std::vector<double> counts(17);
   double inertia = 0.0;
@@ -76,33 +92,33 @@ TEST(KMeans, EndsAtAFixedPoint) {
     for (std::size_t d = 0; d < 5; ++d) EXPECT_NEAR(got.centers(c, d), sums(c, d) / counts[c], 1e-6);
 }
 
-TEST(KMeans, DoesNotDependOnThreads) {
+TEST_P(KMeansTest, DoesNotDependOnThreads) {
   const Matrix<float> x =
       uniform_points(90001, 3, 2);  // large enough for a start on a sample and many pieces
-  const KMeansResult one = kmeans(x, {.k = 7, .restarts = 2, .threads = 1});
-  const KMeansResult three = kmeans(x, {.k = 7, .restarts = 2, .threads = 3});
+  const KMeansResult one = kmeans(x, {.k = 7, .restarts = 2});
+  const KMeansResult three = kmeans(x, {.k = 7, .restarts = 2});
   EXPECT_EQ(one.labels, three.labels);
   EXPECT_EQ(one.centers, three.centers);
   EXPECT_EQ(one.inertia, three.inertia);
   // The other seed starts elsewhere.
-  EXPECT_NE(one.inertia, kmeans(x, {.k = 7, .restarts = 2, .seed = 2, .threads = 1}).inertia);
+  EXPECT_NE(one.inertia, kmeans(x, {.k = 7, .restarts = 2, .seed = 2}).inertia);
 }
 
-TEST(KMeans, TrapsOfTooFewPoints) {
+TEST_P(KMeansTest, TrapsOfTooFewPoints) {
   const Matrix<float> x = uniform_points(5, 2, 3);
-  EXPECT_NEAR(kmeans(x, {.k = 5, .restarts = 10, .threads = 1}).inertia, 0.0, 1e-12);
+  EXPECT_NEAR(kmeans(x, {.k = 5, .restarts = 10}).inertia, 0.0, 1e-12);
   EXPECT_THROW(kmeans(x, {.k = 6}), UsageError);
   EXPECT_THROW(kmeans(x, {.k = 0}), UsageError);
-  EXPECT_EQ(kmeans(uniform_points(1, 2, 3), {.k = 1, .threads = 1}).labels, Labels{0});
+  EXPECT_EQ(kmeans(uniform_points(1, 2, 3), {.k = 1}).labels, Labels{0});
   // Three distinct points, each ten times, and five clusters: two must stay empty.
   Matrix<float> doubled(30, 1);
   for (std::size_t i = 0; i < 30; ++i) doubled(i, 0) = static_cast<float>(i % 3);
-  const KMeansResult got = kmeans(doubled, {.k = 5, .restarts = 3, .threads = 1});
+  const KMeansResult got = kmeans(doubled, {.k = 5, .restarts = 3});
   EXPECT_NEAR(got.inertia, 0.0, 1e-12);
   EXPECT_EQ(std::set<std::int32_t>(got.labels.begin(), got.labels.end()).size(), 3u);
 }
 
-TEST(MixtureFit, MatchesTheFrozenLikelihoods) {
+TEST_P(MixtureFitTest, MatchesTheFrozenLikelihoods) {
   for (const Reference& r : references())
     for (const auto& [name, kind] :
          {std::pair{"spherical", CovarianceKind::spherical}, std::pair{"diagonal", CovarianceKind::diagonal},
@@ -111,8 +127,7 @@ TEST(MixtureFit, MatchesTheFrozenLikelihoods) {
       options.tolerance = 1e-12;
       options.max_iterations = 5000;
       options.regularisation = 1e-10;
-      options.threads = 1;
-      const MixtureFit fit = fit_mixture(r.x, r.k, kind, r.truth, options);
+      const MixtureFit fit = backend().fit_mixture(r.x, r.k, kind, r.truth, options);
       const double expected = r.values[name]["log_likelihood"];
       // Both run to a gain of 1e-12 a point; what is left is the regularisation, some 1e-9 relative variance.
       EXPECT_NEAR(fit.log_likelihood, expected, 1e-5 * std::abs(expected)) << name << r.values["dim"];
@@ -126,10 +141,10 @@ TEST(MixtureFit, MatchesTheFrozenLikelihoods) {
 }
 
 // The likelihood that is reported is that of the mixture that is reported, by the mixture's own code.
-TEST(MixtureFit, ReportsItsOwnLikelihood) {
+TEST_P(MixtureFitTest, ReportsItsOwnLikelihood) {
   const Reference r = references()[2];
   for (CovarianceKind kind : {CovarianceKind::spherical, CovarianceKind::diagonal, CovarianceKind::full}) {
-    const MixtureFit fit = fit_mixture(r.x, r.k, kind, r.kmeans, {.threads = 2});
+    const MixtureFit fit = backend().fit_mixture(r.x, r.k, kind, r.kmeans, {});
     const Mixture mixture(fit.weights, fit.means, fit.covariances);
     double sum = 0.0;
     for (std::size_t i = 0; i < r.x.rows(); ++i) {
@@ -140,53 +155,52 @@ TEST(MixtureFit, ReportsItsOwnLikelihood) {
   }
 }
 
-TEST(MixtureFit, HandlesDegenerateComponents) {
+TEST_P(MixtureFitTest, HandlesDegenerateComponents) {
   // Forty copies of one point and a cloud: the component on the copies has no variance of its own.
   Matrix<float> x(100, 2, 5.0f);
   const Matrix<float> cloud = uniform_points(60, 2, 4);
   std::copy_n(cloud.data(), cloud.size(), x.data());
   Labels start(100, 0);
   std::fill(start.begin() + 60, start.end(), 1);
-  const MixtureFit fit = fit_mixture(x, 2, CovarianceKind::full, start, {.threads = 1});
+  const MixtureFit fit = backend().fit_mixture(x, 2, CovarianceKind::full, start, {});
   EXPECT_EQ(fit.degenerate, 1u);
   EXPECT_TRUE(std::isfinite(fit.log_likelihood));
   // A component that starts without points is dead, not a number that is none.
-  const MixtureFit dead = fit_mixture(cloud, 3, CovarianceKind::full, Labels(60, 1), {.threads = 1});
+  const MixtureFit dead = backend().fit_mixture(cloud, 3, CovarianceKind::full, Labels(60, 1), {});
   EXPECT_EQ(dead.degenerate, 2u);
   EXPECT_DOUBLE_EQ(dead.weights[1], 1.0);
   EXPECT_TRUE(std::isfinite(dead.log_likelihood));
   // A constant column is left out; if there is no other, there is nothing to fit.
   Matrix<float> flat(60, 3, 7.0f);
   for (std::size_t i = 0; i < 60; ++i) flat(i, 0) = cloud(i, 0), flat(i, 2) = cloud(i, 1);
-  EXPECT_NEAR(fit_mixture(flat, 2, CovarianceKind::full, Labels(60, 0), {.threads = 1}).log_likelihood,
-              fit_mixture(cloud, 2, CovarianceKind::full, Labels(60, 0), {.threads = 1}).log_likelihood,
-              1e-9);
-  EXPECT_THROW(fit_mixture(Matrix<float>(10, 2, 1.0f), 1, CovarianceKind::full, Labels(10, 0), {}),
+  EXPECT_NEAR(backend().fit_mixture(flat, 2, CovarianceKind::full, Labels(60, 0), {}).log_likelihood,
+              backend().fit_mixture(cloud, 2, CovarianceKind::full, Labels(60, 0), {}).log_likelihood, 1e-9);
+  EXPECT_THROW(backend().fit_mixture(Matrix<float>(10, 2, 1.0f), 1, CovarianceKind::full, Labels(10, 0), {}),
                DataError);
 }
 
-TEST(Silhouette, MatchesTheFrozenValues) {
+TEST_P(SilhouetteTest, MatchesTheFrozenValues) {
   for (const Reference& r : references()) {
-    const auto good = silhouette(r.x, r.kmeans, r.k, 0, 1, 1),
-               bad = silhouette(r.x, r.shuffled, r.k, 0, 1, 1);
+    const auto good = silhouette(backend(), r.x, r.kmeans, r.k, 0, 1),
+               bad = silhouette(backend(), r.x, r.shuffled, r.k, 0, 1);
     EXPECT_NEAR(good->value, r.values["silhouette"], 2e-6);  // distances in single precision
     EXPECT_NEAR(bad->value, r.values["silhouette_shuffled"], 2e-6);
     EXPECT_EQ(good->standard_error, 0.0);
   }
 }
 
-TEST(Silhouette, ASampleIsWithinItsErrorAndHasNoneWhereItIsUndefined) {
+TEST_P(SilhouetteTest, ASampleIsWithinItsErrorAndHasNoneWhereItIsUndefined) {
   const Matrix<float> x = uniform_points(3000, 2, 5);
-  const KMeansResult fit = kmeans(x, {.k = 5, .threads = 1});
-  const auto all = silhouette(x, fit.labels, 5, 0, 1, 1);
-  const auto some = silhouette(x, fit.labels, 5, 300, 1, 2);
+  const KMeansResult fit = kmeans(x, {.k = 5});
+  const auto all = silhouette(backend(), x, fit.labels, 5, 0, 1);
+  const auto some = silhouette(backend(), x, fit.labels, 5, 300, 1);
   EXPECT_GT(some->standard_error, 0.003);
   EXPECT_NEAR(some->value, all->value, 5.0 * some->standard_error);
-  EXPECT_FALSE(silhouette(x, Labels(3000, 2), 5, 0, 1, 1).has_value());  // one cluster with points
+  EXPECT_FALSE(silhouette(backend(), x, Labels(3000, 2), 5, 0, 1).has_value());  // one cluster with points
   // Points alone count nothing: two pairs far apart have nearly 1 each, and a fifth point alone 0.
   const Matrix<float> line(5, 1, {0.0f, 0.1f, 100.0f, 100.1f, 1e6f});
-  EXPECT_NEAR(silhouette(line, Labels{0, 0, 1, 1, 2}, 3, 0, 1, 1)->value, 4.0 * (1.0 - 0.1 / 100.0) / 5.0,
-              1e-6);
+  EXPECT_NEAR(silhouette(backend(), line, Labels{0, 0, 1, 1, 2}, 3, 0, 1)->value,
+              4.0 * (1.0 - 0.1 / 100.0) / 5.0, 1e-6);
 }
 
 TEST(CalinskiHarabasz, MatchesTheFrozenValues) {
@@ -227,7 +241,7 @@ TEST(Gap, TheOneErrorRuleTakesTheFirstThatIsGoodEnough) {
 }
 
 // With one cluster W is the total sum of squares: for a uniform box N sum w_a^2 / 12, whatever the draw.
-TEST(Gap, ForOneClusterIsThatOfTheBox) {
+TEST_P(GapTest, ForOneClusterIsThatOfTheBox) {
   Matrix<float> x = uniform_points(4000, 2, 6);
   for (std::size_t i = 0; i < x.rows();
        ++i) {  // stretched to 4 and turned by 30 degrees: the box must turn too
@@ -235,12 +249,12 @@ TEST(Gap, ForOneClusterIsThatOfTheBox) {
     x(i, 0) = static_cast<float>(a * std::cos(0.5236) - b * std::sin(0.5236));
     x(i, 1) = static_cast<float>(a * std::sin(0.5236) + b * std::cos(0.5236));
   }
-  const GapStatistic got = gap_statistic(x, std::vector<std::size_t>{1}, 20, {.restarts = 1, .threads = 2});
+  const GapStatistic got = gap_statistic(backend(), x, std::vector<std::size_t>{1}, 20, {.restarts = 1});
   // Uniform in its own box: both sides have the same law, and log W scatters by sqrt(4/5 / N) or so.
   EXPECT_NEAR(got.gap[0], 0.0, 5.0 * std::sqrt(0.8 / 4000.0));
   EXPECT_NEAR(got.error[0], std::sqrt(0.8 / 4000.0), 0.6 * std::sqrt(0.8 / 4000.0));
   EXPECT_EQ(got.points, 4000u);
-  EXPECT_THROW(gap_statistic(x, std::vector<std::size_t>{1}, 1, {}), UsageError);
+  EXPECT_THROW(gap_statistic(backend(), x, std::vector<std::size_t>{1}, 1, {}), UsageError);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "gmmvae/evaluation.hpp"
 #include "tests/evaluation/linear_vae.hpp"
 #include "tests/evaluation/mixtures.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
@@ -15,13 +16,15 @@ using nlohmann::json;
 using test::linear_vae;
 using test::LinearVae;
 
+class EvaluateTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(EvaluateTest);
+
 EvaluationOptions small() {
   EvaluationOptions options;
   options.count = options.test = 1500;
   options.importance_points = 200;
   options.importance_samples = 100;
   options.exact_points = 200;
-  options.threads = 1;
   return options;
 }
 
@@ -32,10 +35,9 @@ Dataset data_of(const Mixture& law, std::size_t count, bool known) {
 }
 
 // A model that is its data's law has nothing left to learn: every figure must say so within its own error.
-TEST(Evaluate, FindsNothingWrongWithThePerfectModel) {
+TEST_P(EvaluateTest, FindsNothingWrongWithThePerfectModel) {
   const LinearVae model = linear_vae(2, 0.3);
-  const auto backend = make_cpu_backend(1);
-  const Evaluation e = evaluate(*backend, model.vae(), 0, data_of(model.law(), 800, true), {}, small());
+  const Evaluation e = evaluate(backend(), model.vae(), 0, data_of(model.law(), 800, true), {}, small());
   EXPECT_NEAR(*e.likelihood->kl_data_model.value, 0.0, 2e-4);
   EXPECT_NEAR(*e.likelihood->elbo.value, *e.likelihood->true_log_likelihood.value, 0.05);
   EXPECT_NEAR(*e.likelihood->one_gaussian.value, *e.likelihood->true_log_likelihood.value, 0.05);
@@ -53,42 +55,39 @@ TEST(Evaluate, FindsNothingWrongWithThePerfectModel) {
   EXPECT_LT(*e.noise_free->coverage.value, *e.samples.coverage.value);
 }
 
-TEST(Evaluate, SeesACollapsedModel) {
+TEST_P(EvaluateTest, SeesACollapsedModel) {
   LinearVae model = linear_vae(2, 1.0);
   const Dataset data = data_of(model.law(), 500, true);
   model.w = Matrix<double>(3, 2, 0.0);
-  const auto backend = make_cpu_backend(1);
-  const Evaluation e = evaluate(*backend, model.vae(), 0, data, {}, small());
+  const Evaluation e = evaluate(backend(), model.vae(), 0, data, {}, small());
   EXPECT_EQ(e.verdict->verdict, "collapsed");
   EXPECT_EQ(e.latent->active, 0u);
   EXPECT_NEAR(*e.noise_free->sample_variance_ratio.value, 0.0, 1e-6);
   EXPECT_GT(*e.likelihood->kl_data_model.value, 0.2);
 }
 
-TEST(Evaluate, UsesImportanceWeightingAboveThreeLatentDimensions) {
+TEST_P(EvaluateTest, UsesImportanceWeightingAboveThreeLatentDimensions) {
   LinearVae model;
   model.w = Matrix<double>(4, 4);
   for (std::size_t d = 0; d < 4; ++d) model.w(d, d) = 1.0;
   model.mu = {0.0, 0.0, 0.0, 0.0};
   model.s2 = 0.2;
-  const auto backend = make_cpu_backend(1);
-  const Evaluation e = evaluate(*backend, model.vae(), 0, data_of(model.law(), 300, true), {}, small());
+  const Evaluation e = evaluate(backend(), model.vae(), 0, data_of(model.law(), 300, true), {}, small());
   EXPECT_EQ(e.likelihood->method, "iwae");
   EXPECT_EQ(e.likelihood->points, 200u);
   EXPECT_NEAR(*e.likelihood->kl_data_model.value, 0.0,
               1e-4);  // the posterior is exact, so every weight is too
 }
 
-TEST(Evaluate, SaysWhichPointsItUsedWhenTheMixtureIsUnknown) {
+TEST_P(EvaluateTest, SaysWhichPointsItUsedWhenTheMixtureIsUnknown) {
   const LinearVae model = linear_vae(2, 0.3);
-  const auto backend = make_cpu_backend(1);
   const Dataset data = data_of(model.law(), 400, false);
-  const Evaluation given = evaluate(*backend, model.vae(), 0, data, {}, small());
+  const Evaluation given = evaluate(backend(), model.vae(), 0, data, {}, small());
   EXPECT_EQ(given.test_points, "the data given");
   EXPECT_EQ(given.test, 400u);
   std::vector<std::uint32_t> rows;
   for (std::uint32_t i = 0; i < 100; ++i) rows.push_back(4 * i);
-  const Evaluation held_out = evaluate(*backend, model.vae(), 0, data, rows, small());
+  const Evaluation held_out = evaluate(backend(), model.vae(), 0, data, rows, small());
   EXPECT_EQ(held_out.test_points, "points held out of training");
   EXPECT_EQ(held_out.test, 100u);
   EXPECT_FALSE(held_out.samples.modes.has_value());
@@ -101,11 +100,10 @@ TEST(Evaluate, SaysWhichPointsItUsedWhenTheMixtureIsUnknown) {
   EXPECT_TRUE(file.at("log_likelihood").is_number());
 }
 
-TEST(Evaluate, TheFileHasTheContractsKeys) {
+TEST_P(EvaluateTest, TheFileHasTheContractsKeys) {
   const LinearVae model = linear_vae(2, 0.3);
-  const auto backend = make_cpu_backend(1);
   const json file = json::parse(
-      metrics_json(evaluate(*backend, model.vae(), 0, data_of(model.law(), 300, true), {}, small())));
+      metrics_json(evaluate(backend(), model.vae(), 0, data_of(model.law(), 300, true), {}, small())));
   for (const char* key : {"elbo", "elbo_train", "log_likelihood", "true_log_likelihood", "kl_data_model",
                           "active_units", "sample_variance_ratio", "precision", "recall", "density",
                           "coverage", "mmd2", "sliced_wasserstein", "energy_distance"})
@@ -123,11 +121,11 @@ TEST(Evaluate, TheFileHasTheContractsKeys) {
   EXPECT_TRUE(file.at("absent").empty()) << file.at("absent");
 }
 
-TEST(Evaluate, TwoSampleFilesNeedNoModel) {
+TEST_P(EvaluateTest, TwoSampleFilesNeedNoModel) {
   const Mixture law = linear_vae(2, 0.3).law();
   const Dataset data = data_of(law, 600, true);
   const Matrix<float> samples = test::draw(law, 500, 9);
-  const Evaluation e = evaluate(data, samples, small());
+  const Evaluation e = evaluate(backend(), data, samples, small());
   EXPECT_EQ(e.count, 500u);
   EXPECT_NEAR(*e.samples.density.value, 1.0, 0.2);
   const json file = json::parse(metrics_json(e));
@@ -141,10 +139,11 @@ TEST(Evaluate, TwoSampleFilesNeedNoModel) {
   EXPECT_GT(file.at("equal_laws").at("energy_distance"), 0.0);
 }
 
-TEST(Evaluate, TrapsGiveNullWithAReason) {
+TEST_P(EvaluateTest, TrapsGiveNullWithAReason) {
   const Dataset data = data_of(linear_vae(2, 0.3).law(), 600, false);
   // One sample: nothing that needs neighbours or pairs.
-  const json one = json::parse(metrics_json(evaluate(data, test::to_float(Matrix<double>(1, 3)), small())));
+  const json one =
+      json::parse(metrics_json(evaluate(backend(), data, test::to_float(Matrix<double>(1, 3)), small())));
   for (const char* key : {"precision", "coverage", "mmd2"}) {
     EXPECT_TRUE(one.at(key).is_null()) << key;
     EXPECT_NE(one.at("absent").at(key).get<std::string>().find("points"), std::string::npos) << key;
@@ -153,23 +152,22 @@ TEST(Evaluate, TrapsGiveNullWithAReason) {
   // Constant data: no scale to compare with.
   Dataset constant;
   constant.x = Matrix<float>(50, 2, 1.0f);
-  const json flat = json::parse(metrics_json(evaluate(constant, Matrix<float>(40, 2, 1.0f), small())));
+  const json flat =
+      json::parse(metrics_json(evaluate(backend(), constant, Matrix<float>(40, 2, 1.0f), small())));
   EXPECT_TRUE(flat.at("mmd2").is_null());
   EXPECT_DOUBLE_EQ(flat.at("precision"), 1.0);
   EXPECT_DOUBLE_EQ(flat.at("energy_distance"), 0.0);
-  EXPECT_THROW(evaluate(data, Matrix<float>(10, 2), small()), DataError);
-  EXPECT_THROW(evaluate(data, Matrix<float>(0, 3), small()), DataError);
-  EXPECT_THROW(evaluate(Dataset{}, Matrix<float>(0, 0), small()), DataError);
+  EXPECT_THROW(evaluate(backend(), data, Matrix<float>(10, 2), small()), DataError);
+  EXPECT_THROW(evaluate(backend(), data, Matrix<float>(0, 3), small()), DataError);
+  EXPECT_THROW(evaluate(backend(), Dataset{}, Matrix<float>(0, 0), small()), DataError);
 }
 
-TEST(Evaluate, TheSameBytesForAnyNumberOfThreads) {
+TEST_P(EvaluateTest, TheSameBytesForAnyNumberOfThreads) {
   const LinearVae model = linear_vae(2, 0.3);
-  const auto backend = make_cpu_backend(1);
   const Dataset data = data_of(model.law(), 300, true);
-  EvaluationOptions options = small();
-  const std::string one = metrics_json(evaluate(*backend, model.vae(), 0, data, {}, options));
-  options.threads = 3;
-  EXPECT_EQ(one, metrics_json(evaluate(*backend, model.vae(), 0, data, {}, options)));
+  const auto three = open(3);
+  EXPECT_EQ(metrics_json(evaluate(backend(), model.vae(), 0, data, {}, small())),
+            metrics_json(evaluate(*three, model.vae(), 0, data, {}, small())));
 }
 
 }  // namespace

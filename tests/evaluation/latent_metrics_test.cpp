@@ -8,9 +8,15 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
 #include "tests/evaluation/linear_vae.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
+
+class LatentMetricsTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(LatentMetricsTest);
+class LipschitzTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(LipschitzTest);
 
 // Posterior means N(0, a_j) over the points, variances d_j.
 Posterior gaussian_posterior(std::size_t count, const std::vector<double>& a, const std::vector<double>& d) {
@@ -24,11 +30,10 @@ Posterior gaussian_posterior(std::size_t count, const std::vector<double>& a, co
   return out;
 }
 
-TEST(LatentMetrics, MatchTheGaussianClosedForms) {
-  ThreadPool pool(2);
+TEST_P(LatentMetricsTest, MatchTheGaussianClosedForms) {
   const std::size_t n = 4000;
   const std::vector<double> a = {0.9, 1e-4}, d = {0.1, 1.2};
-  const LatentMetrics m = latent_metrics(gaussian_posterior(n, a, d), 1, pool);
+  const LatentMetrics m = latent_metrics(backend(), gaussian_posterior(n, a, d), 1);
   double aggregate = 0.0, information = 0.0;
   for (std::size_t j = 0; j < 2; ++j) {
     const double kl = 0.5 * (a[j] + d[j] - 1.0 - std::log(d[j]));
@@ -47,18 +52,17 @@ TEST(LatentMetrics, MatchTheGaussianClosedForms) {
   EXPECT_DOUBLE_EQ(m.mutual_information_ceiling, m.kl_per_dimension[0] + m.kl_per_dimension[1]);
 }
 
-TEST(LatentMetrics, InformationIsBoundedByTheNumberOfPoints) {
-  ThreadPool pool(1);
+TEST_P(LatentMetricsTest, InformationIsBoundedByTheNumberOfPoints) {
   Posterior p{Matrix<float>(8, 1), Matrix<float>(8, 1, 1e-4f)};
   for (std::size_t i = 0; i < 8; ++i) p.mean(i, 0) = static_cast<float>(i);
-  const LatentMetrics m = latent_metrics(p, 1, pool);
+  const LatentMetrics m = latent_metrics(backend(), p, 1);
   EXPECT_NEAR(m.mutual_information.value, std::log(8.0), 1e-5);  // eight posteriors that never overlap
   EXPECT_DOUBLE_EQ(m.mutual_information_ceiling, std::log(8.0));
 }
 
-TEST(LatentMetrics, ACollapsedPosteriorHasNothing) {
-  ThreadPool pool(1);
-  const LatentMetrics m = latent_metrics({Matrix<float>(500, 2, 0.0f), Matrix<float>(500, 2, 1.0f)}, 1, pool);
+TEST_P(LatentMetricsTest, ACollapsedPosteriorHasNothing) {
+  const LatentMetrics m =
+      latent_metrics(backend(), {Matrix<float>(500, 2, 0.0f), Matrix<float>(500, 2, 1.0f)}, 1);
   EXPECT_EQ(m.active, 0u);
   EXPECT_NEAR(m.mutual_information.value, 0.0, 1e-6);
   EXPECT_NEAR(m.aggregate_kl.value, 0.0, 1e-6);
@@ -66,27 +70,25 @@ TEST(LatentMetrics, ACollapsedPosteriorHasNothing) {
   EXPECT_EQ(m.collapse_epsilon, (std::vector<double>{0.0, 0.0}));
 }
 
-TEST(LatentMetrics, TheCollapseCurveIsTheQuantileOfTheKl) {
-  ThreadPool pool(1);
+TEST_P(LatentMetricsTest, TheCollapseCurveIsTheQuantileOfTheKl) {
   Posterior p{Matrix<float>(200, 1, 0.0f), Matrix<float>(200, 1, 1.0f)};
   for (std::size_t i = 0; i < 200; ++i)
     p.mean(i, 0) = static_cast<float>(std::sqrt(2.0 * (i + 1)));  // KL i + 1
   // 99 % of 200 points are those with KL 1 to 198.
-  EXPECT_NEAR(latent_metrics(p, 1, pool).collapse_epsilon[0], 198.0, 1e-4);
-  EXPECT_THROW(latent_metrics({Matrix<float>(0, 1), Matrix<float>(0, 1)}, 1, pool), DataError);
+  EXPECT_NEAR(latent_metrics(backend(), p, 1).collapse_epsilon[0], 198.0, 1e-4);
+  EXPECT_THROW(latent_metrics(backend(), {Matrix<float>(0, 1), Matrix<float>(0, 1)}, 1), DataError);
   EXPECT_FALSE(
-      latent_metrics({Matrix<float>(1, 1, 0.5f), Matrix<float>(1, 1, 1.0f)}, 1, pool).aggregate_mmd2);
+      latent_metrics(backend(), {Matrix<float>(1, 1, 0.5f), Matrix<float>(1, 1, 1.0f)}, 1).aggregate_mmd2);
 }
 
-TEST(Lipschitz, OfALinearDecoderIsItsLargestSingularValue) {
-  const auto backend = make_cpu_backend(1);
+TEST_P(LipschitzTest, OfALinearDecoderIsItsLargestSingularValue) {
   test::LinearVae model = test::linear_vae(3, 0.1);  // singular values 1.5, 0.8 and 0.4
-  const LipschitzEstimate plain = decoder_lipschitz(*backend, model.vae(), 0, 50, 1);
+  const LipschitzEstimate plain = decoder_lipschitz(backend(), model.vae(), 0, 50, 1);
   // Differences of values near 5 over 2^-6 in single precision: 64 * 5 * 2^-24 each.
   EXPECT_NEAR(plain.largest, 1.5, 1e-4);
   EXPECT_NEAR(plain.mean.value, 1.5, 1e-4);
   model.scaler = {ScaleKind::standard, {0.0, 0.0, 0.0}, {1.0, 1.0, 10.0}};
-  EXPECT_NEAR(decoder_lipschitz(*backend, model.vae(), 0, 50, 1).largest, 4.0, 1e-3);  // 0.4 in units of 10
+  EXPECT_NEAR(decoder_lipschitz(backend(), model.vae(), 0, 50, 1).largest, 4.0, 1e-3);  // 0.4 in units of 10
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "gmmvae/evaluation.hpp"
 #include "gmmvae/random.hpp"
 #include "tests/evaluation/mixtures.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 using test::draw;
 using test::line_of_means;
 using test::spherical;
+
+class ModeCoverageTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(ModeCoverageTest);
 
 // `counts[k]` points exactly on the mean of component k of a line of modes 100 apart, `far` points between.
 Matrix<float> on_means(const std::vector<int>& counts, int far, std::size_t dim) {
@@ -28,10 +32,10 @@ Matrix<float> on_means(const std::vector<int>& counts, int far, std::size_t dim)
   return Matrix<float>(rows, dim, std::move(values));
 }
 
-TEST(ModeCoverage, CountsWhatWasPlacedByHand) {
+TEST_P(ModeCoverageTest, CountsWhatWasPlacedByHand) {
   const Mixture truth = spherical(line_of_means(4, 3, 100.0), 1.0, {0.1, 0.2, 0.3, 0.4});
   // 100 samples: mode 0 has 2 (exactly a fifth of its 10), mode 1 has 3 of 20 (below a fifth), mode 2 none.
-  const ModeCoverage c = mode_coverage(on_means({2, 3, 0, 45}, 50, 3), truth);
+  const ModeCoverage c = mode_coverage(backend(), on_means({2, 3, 0, 45}, 50, 3), truth);
   EXPECT_EQ(c.total, 4u);
   EXPECT_EQ(c.hit, 3u);
   EXPECT_EQ(c.captured, 2u);
@@ -50,18 +54,18 @@ TEST(ModeCoverage, CountsWhatWasPlacedByHand) {
   EXPECT_FALSE(c.covariance_error[0].has_value());  // two points have no covariance in three dimensions
 }
 
-TEST(ModeCoverage, ForwardKlOfUnevenShares) {
+TEST_P(ModeCoverageTest, ForwardKlOfUnevenShares) {
   const Mixture truth = spherical(line_of_means(2, 2, 100.0), 1.0);
-  const ModeCoverage c = mode_coverage(on_means({30, 10}, 0, 2), truth);
+  const ModeCoverage c = mode_coverage(backend(), on_means({30, 10}, 0, 2), truth);
   EXPECT_NEAR(*c.forward_kl, 0.5 * std::log(0.5 / 0.75) + 0.5 * std::log(0.5 / 0.25), 1e-14);
   const double js = 0.5 * (0.75 * std::log(0.75 / 0.625) + 0.25 * std::log(0.25 / 0.375)) +
                     0.5 * (0.5 * std::log(0.5 / 0.625) + 0.5 * std::log(0.5 / 0.375));
   EXPECT_NEAR(*c.jensen_shannon, js, 1e-14);
 }
 
-TEST(ModeCoverage, ReverseKlIsUndefinedWithoutHighQualitySamples) {
+TEST_P(ModeCoverageTest, ReverseKlIsUndefinedWithoutHighQualitySamples) {
   const Mixture truth = spherical(line_of_means(3, 2, 100.0), 1.0);
-  const ModeCoverage c = mode_coverage(on_means({0, 0, 0}, 10, 2), truth);
+  const ModeCoverage c = mode_coverage(backend(), on_means({0, 0, 0}, 10, 2), truth);
   EXPECT_EQ(c.hit, 0u);
   EXPECT_EQ(c.captured, 0u);
   EXPECT_FALSE(c.reverse_kl.has_value());
@@ -70,11 +74,11 @@ TEST(ModeCoverage, ReverseKlIsUndefinedWithoutHighQualitySamples) {
   EXPECT_FALSE(c.jensen_shannon.has_value());
 }
 
-TEST(ModeCoverage, TheTruthReachesItsCeilingInEveryDimension) {
+TEST_P(ModeCoverageTest, TheTruthReachesItsCeilingInEveryDimension) {
   for (std::size_t dim : {1, 2, 3, 10, 50}) {
     const Mixture truth = spherical(line_of_means(5, dim, 100.0), 0.7);
     const std::size_t n = 20000;
-    const ModeCoverage c = mode_coverage(draw(truth, n, 7), truth);
+    const ModeCoverage c = mode_coverage(backend(), draw(truth, n, 7), truth);
     EXPECT_EQ(c.captured, 5u);
     // Five standard errors of a binomial fraction: fails by chance less than once in a million.
     EXPECT_NEAR(c.high_quality, c.high_quality_ceiling, 5.0 * std::sqrt(0.0111 / n)) << dim;
@@ -91,46 +95,48 @@ TEST(ModeCoverage, TheTruthReachesItsCeilingInEveryDimension) {
   }
 }
 
-TEST(ModeCoverage, FullCovariancesAreMeasuredInTheirOwnUnits) {
+TEST_P(ModeCoverageTest, FullCovariancesAreMeasuredInTheirOwnUnits) {
   Matrix<double> means(2, 2, {0.0, 0.0, 50.0, 0.0});
   const Matrix<double> covariance(2, 2, {4.0, 1.8, 1.8, 1.0});
   const Mixture truth({0.5, 0.5}, means, {covariance, covariance});
   // (2,1) is near the long axis: squared distance 4 by hand-inverted covariance; (2,-1) across it: 77.
-  EXPECT_EQ(mode_coverage(Matrix<float>(1, 2, {2.0f, 1.0f}), truth).hit, 1u);
-  EXPECT_EQ(mode_coverage(Matrix<float>(1, 2, {2.0f, -1.0f}), truth).hit, 0u);
+  EXPECT_EQ(mode_coverage(backend(), Matrix<float>(1, 2, {2.0f, 1.0f}), truth).hit, 1u);
+  EXPECT_EQ(mode_coverage(backend(), Matrix<float>(1, 2, {2.0f, -1.0f}), truth).hit, 0u);
   // Samples from components moved by one standard deviation along the first axis show just that.
   Matrix<double> moved(2, 2, {2.0, 0.9, 52.0, 0.9});  // L e_1 with L = chol(covariance)
   const Matrix<double> small(2, 2, {0.004, 0.0018, 0.0018, 0.001});
-  const ModeCoverage c = mode_coverage(draw(Mixture({0.5, 0.5}, moved, {small, small}), 2000, 3), truth);
+  const ModeCoverage c =
+      mode_coverage(backend(), draw(Mixture({0.5, 0.5}, moved, {small, small}), 2000, 3), truth);
   EXPECT_NEAR(*c.mean_error[0], 1.0, 0.01);
 }
 
-TEST(ModeCoverage, TrapPureNoiseHitsEveryModeButCapturesNone) {
+TEST_P(ModeCoverageTest, TrapPureNoiseHitsEveryModeButCapturesNone) {
   const Mixture truth = draw_mixture({.components = 10, .dim = 3, .spread = 10.0}, 360);
   const RandomStream stream(1, Purpose::evaluation);
   Matrix<float> noise(10000, 3);
   for (std::size_t i = 0; i < noise.size(); ++i)
     noise.data()[i] = static_cast<float>(-25.0 + 50.0 * stream.uniform(i));
-  const ModeCoverage c = mode_coverage(noise, truth);
+  const ModeCoverage c = mode_coverage(backend(), noise, truth);
   EXPECT_EQ(c.hit, 10u);
   EXPECT_LE(c.captured, 1u);
   EXPECT_LT(c.high_quality, 0.15);
 }
 
-TEST(ModeCoverage, TrapOneModeCanHaveFullQuality) {
+TEST_P(ModeCoverageTest, TrapOneModeCanHaveFullQuality) {
   const Mixture truth =
       draw_mixture({.layout = Layout::grid, .components = 25, .dim = 2, .spread = 2.0, .sigma = 0.05}, 1);
-  const ModeCoverage c = mode_coverage(Matrix<float>(2500, 2, 0.0f), truth);  // the data's mean is a mode
+  const ModeCoverage c =
+      mode_coverage(backend(), Matrix<float>(2500, 2, 0.0f), truth);  // the data's mean is a mode
   EXPECT_DOUBLE_EQ(c.high_quality, 1.0);
   EXPECT_EQ(c.captured, 1u);
   EXPECT_NEAR(*c.reverse_kl, std::log(25.0), 1e-12);  // 3.22, as published for a collapsed model
 }
 
-TEST(ModeCoverage, BadInputIsNamed) {
+TEST_P(ModeCoverageTest, BadInputIsNamed) {
   const Mixture truth = spherical(line_of_means(2, 3, 10.0), 1.0);
-  EXPECT_THROW(mode_coverage(Matrix<float>(0, 3), truth), DataError);
-  EXPECT_THROW(mode_coverage(Matrix<float>(5, 2), truth), DataError);
-  EXPECT_EQ(mode_coverage(Matrix<float>(1, 3), truth).hit, 1u);
+  EXPECT_THROW(mode_coverage(backend(), Matrix<float>(0, 3), truth), DataError);
+  EXPECT_THROW(mode_coverage(backend(), Matrix<float>(5, 2), truth), DataError);
+  EXPECT_EQ(mode_coverage(backend(), Matrix<float>(1, 3), truth).hit, 1u);
 }
 
 TEST(Verdict, FollowsTheActiveUnits) {

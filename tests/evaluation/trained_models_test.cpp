@@ -71,7 +71,6 @@ class CourseData : public testing::Test {
     EvaluationOptions o;
     o.count = 10000;
     o.test = 2000;
-    o.threads = 1;
     o.ceiling = false;
     return o;
   }

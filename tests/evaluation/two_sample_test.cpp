@@ -12,6 +12,7 @@
 #include "gmmvae/random.hpp"
 #include "host/evaluation/pairwise.hpp"
 #include "tests/evaluation/mixtures.hpp"
+#include "tests/support/backends.hpp"
 
 namespace gmmvae {
 namespace {
@@ -19,6 +20,15 @@ namespace {
 using test::draw;
 using test::line_of_means;
 using test::spherical;
+
+class TwoSampleTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(TwoSampleTest);
+class MmdTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(MmdTest);
+class EnergyDistanceTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(EnergyDistanceTest);
+class SlicedWassersteinTest : public test::BackendTest {};
+GMMVAE_OVER_BACKENDS(SlicedWassersteinTest);
 
 Matrix<float> normal_points(std::size_t count, std::size_t dim, std::uint64_t seed, double shift = 0.0,
                             double scale = 1.0) {
@@ -34,14 +44,13 @@ Matrix<float> from_json(const nlohmann::json& values, std::size_t dim) {
   return Matrix<float>(flat.size() / dim, dim, flat);
 }
 
-TEST(TwoSample, MatchesTheFrozenReference) {
-  ThreadPool pool(1);
+TEST_P(TwoSampleTest, MatchesTheFrozenReference) {
   const auto cases =
       nlohmann::json::parse(std::ifstream(GMMVAE_TEST_DATA "/evaluation/two_sample_reference.json"));
   for (const auto& c : cases) {
     const std::size_t dim = c["dim"];
     const Matrix<float> real = from_json(c["real"], dim), generated = from_json(c["generated"], dim);
-    const NeighborMetrics n = neighbor_metrics(real, generated, c["k"], pool);
+    const NeighborMetrics n = neighbor_metrics(backend(), real, generated, c["k"]);
     // Counts over counts: equal but for the last bit.
     EXPECT_NEAR(n.precision.value, c["precision"], 1e-15);
     EXPECT_NEAR(n.recall.value, c["recall"], 1e-15);
@@ -49,8 +58,8 @@ TEST(TwoSample, MatchesTheFrozenReference) {
     EXPECT_NEAR(n.coverage.value, c["coverage"], 1e-15);
     // Single-precision sums of at most 61 terms below 1 (kernels) or 10 (distances): 61 * 2^-24 each at the
     // worst.
-    EXPECT_NEAR(mmd2(real, generated, c["base"], pool).value, c["mmd2"], 4e-6);
-    EXPECT_NEAR(energy_distance(real, generated, pool).distance.value, c["energy"], 4e-5);
+    EXPECT_NEAR(mmd2(backend(), real, generated, c["base"]).value, c["mmd2"], 4e-6);
+    EXPECT_NEAR(energy_distance(backend(), real, generated).distance.value, c["energy"], 4e-5);
     // Single-precision costs: 2^-24 relative in each, and the sum of roots' derivative is below 1.
     if (c.contains("wasserstein")) {
       EXPECT_NEAR(wasserstein(real, generated), c["wasserstein"], 1e-6);
@@ -59,10 +68,10 @@ TEST(TwoSample, MatchesTheFrozenReference) {
   EXPECT_EQ(cases.size(), 4u);
 }
 
-TEST(TwoSample, EqualLawsGiveTheExpectedDensityAndCoverage) {
-  ThreadPool pool(2);
+TEST_P(TwoSampleTest, EqualLawsGiveTheExpectedDensityAndCoverage) {
   const std::size_t n = 3000, m = 2000;
-  const NeighborMetrics metrics = neighbor_metrics(normal_points(n, 3, 1), normal_points(m, 3, 2), 5, pool);
+  const NeighborMetrics metrics =
+      neighbor_metrics(backend(), normal_points(n, 3, 1), normal_points(m, 3, 2), 5);
   // Over seeds the density scatters by about 0.02 and coverage by 0.004: five of each.
   EXPECT_NEAR(metrics.density.value, 1.0, 0.1);
   EXPECT_NEAR(metrics.coverage.value, expected_coverage(n, m, 5), 0.02);
@@ -72,39 +81,36 @@ TEST(TwoSample, EqualLawsGiveTheExpectedDensityAndCoverage) {
   EXPECT_NEAR(expected_coverage(6, 1, 5), 1.0 - 5.0 / 6 * 4.0 / 5 * 3.0 / 4 * 2.0 / 3 * 1.0 / 2, 1e-15);
 }
 
-TEST(TwoSample, TrapDuplicatesAndConstantColumns) {
-  ThreadPool pool(1);
+TEST_P(TwoSampleTest, TrapDuplicatesAndConstantColumns) {
   // Every real point many times over: the balls have radius 0 and only exact copies are inside.
   Matrix<float> real(40, 2, 3.0f), same(20, 2, 3.0f), other(20, 2, 4.0f);
-  const NeighborMetrics hit = neighbor_metrics(real, same, 5, pool);
+  const NeighborMetrics hit = neighbor_metrics(backend(), real, same, 5);
   EXPECT_DOUBLE_EQ(hit.precision.value, 1.0);
   EXPECT_DOUBLE_EQ(hit.recall.value, 1.0);
   EXPECT_DOUBLE_EQ(hit.coverage.value, 1.0);
   EXPECT_DOUBLE_EQ(hit.density.value, 8.0);  // all 40 balls hold it, over k = 5
-  const NeighborMetrics miss = neighbor_metrics(real, other, 5, pool);
+  const NeighborMetrics miss = neighbor_metrics(backend(), real, other, 5);
   EXPECT_DOUBLE_EQ(miss.precision.value, 0.0);
   EXPECT_DOUBLE_EQ(miss.coverage.value, 0.0);
-  EXPECT_DOUBLE_EQ(energy_distance(real, same, pool).distance.value, 0.0);
-  EXPECT_NEAR(energy_distance(real, other, pool).distance.value, 2.0 * std::sqrt(2.0), 1e-6);
-  EXPECT_THROW(mmd2(real, same, 0.0, pool), DataError);
+  EXPECT_DOUBLE_EQ(energy_distance(backend(), real, same).distance.value, 0.0);
+  EXPECT_NEAR(energy_distance(backend(), real, other).distance.value, 2.0 * std::sqrt(2.0), 1e-6);
+  EXPECT_THROW(mmd2(backend(), real, same, 0.0), DataError);
 }
 
-TEST(TwoSample, TrapTooFewPoints) {
-  ThreadPool pool(1);
+TEST_P(TwoSampleTest, TrapTooFewPoints) {
   const Matrix<float> five = normal_points(5, 2, 1), many = normal_points(20, 2, 2),
                       one = normal_points(1, 2, 3);
-  EXPECT_THROW(neighbor_metrics(many, five, 5, pool), DataError);
-  EXPECT_THROW(neighbor_metrics(five, many, 5, pool), DataError);
-  EXPECT_THROW(mmd2(one, many, 1.0, pool), DataError);
+  EXPECT_THROW(neighbor_metrics(backend(), many, five, 5), DataError);
+  EXPECT_THROW(neighbor_metrics(backend(), five, many, 5), DataError);
+  EXPECT_THROW(mmd2(backend(), one, many, 1.0), DataError);
   EXPECT_THROW(wasserstein(one, many), DataError);
-  EXPECT_THROW(sliced_wasserstein(Matrix<float>(0, 2), many, 10, 1, pool), DataError);
-  EXPECT_GE(energy_distance(one, many, pool).distance.value, 0.0);
+  EXPECT_THROW(sliced_wasserstein(backend(), Matrix<float>(0, 2), many, 10, 1), DataError);
+  EXPECT_GE(energy_distance(backend(), one, many).distance.value, 0.0);
 }
 
 // A shift by s: MMD^2 of N(0,1) against N(s,1) is 2 (v - c) with v = l / sqrt(l^2 + 2), c = v exp(-s^2 / (2
 // (l^2 + 2))).
-TEST(Mmd, MatchesTheClosedFormOfTwoGaussians) {
-  ThreadPool pool(2);
+TEST_P(MmdTest, MatchesTheClosedFormOfTwoGaussians) {
   const double base = 4.0, shift = 0.8;
   double expected = 0.0;
   for (double scale : {1.0, 0.25, 0.0625, 0.015625}) {
@@ -114,22 +120,21 @@ TEST(Mmd, MatchesTheClosedFormOfTwoGaussians) {
   }
   const Matrix<float> x = normal_points(4000, 1, 5, shift);
   const Mixture truth = spherical(Matrix<double>(1, 1, 0.0), 1.0);
-  const Estimate one_sided = mmd2(x, truth, base, pool);
+  const Estimate one_sided = mmd2(backend(), x, truth, base);
   EXPECT_NEAR(one_sided.value, expected, 5.0 * one_sided.standard_error);
   EXPECT_LT(one_sided.standard_error, 0.1 * expected);
-  const Estimate two_sided = mmd2(x, normal_points(5000, 1, 6), base, pool);
+  const Estimate two_sided = mmd2(backend(), x, normal_points(5000, 1, 6), base);
   EXPECT_NEAR(two_sided.value, expected, 5.0 * two_sided.standard_error);
 }
 
-TEST(Mmd, IsUnbiasedAtZeroWithAnHonestError) {
-  ThreadPool pool(2);
+TEST_P(MmdTest, IsUnbiasedAtZeroWithAnHonestError) {
   const Mixture truth(
       {0.3, 0.7}, Matrix<double>(2, 2, {0.0, 0.0, 3.0, 1.0}),
       {Matrix<double>(2, 2, {1.0, 0.3, 0.3, 0.5}), Matrix<double>(2, 2, {0.2, 0.0, 0.0, 2.0})});
   double sum = 0.0, squares = 0.0, claimed = 0.0;
   const int trials = 40;
   for (int t = 0; t < trials; ++t) {
-    const Estimate e = mmd2(draw(truth, 400, 1000 + t), truth, 4.0, pool);
+    const Estimate e = mmd2(backend(), draw(truth, 400, 1000 + t), truth, 4.0);
     sum += e.value, squares += e.value * e.value, claimed += e.standard_error / trials;
   }
   const double spread = std::sqrt(squares / trials);
@@ -138,10 +143,9 @@ TEST(Mmd, IsUnbiasedAtZeroWithAnHonestError) {
   EXPECT_GT(spread, claimed / 10.0);
 }
 
-TEST(EnergyDistance, MatchesItsMeanForEqualLawsAndTheClosedFormForAShift) {
-  ThreadPool pool(2);
+TEST_P(EnergyDistanceTest, MatchesItsMeanForEqualLawsAndTheClosedFormForAShift) {
   const std::size_t n = 2000;
-  const EnergyDistance same = energy_distance(normal_points(n, 1, 1), normal_points(n, 1, 2), pool);
+  const EnergyDistance same = energy_distance(backend(), normal_points(n, 1, 1), normal_points(n, 1, 2));
   // E|Y-Y'| = 2 / sqrt(pi) for N(0,1).
   EXPECT_NEAR(same.expected, 2.0 / n * 2.0 / std::sqrt(M_PI), 0.05 * same.expected);
   EXPECT_LT(same.distance.value, 8.0 * same.expected);
@@ -149,26 +153,25 @@ TEST(EnergyDistance, MatchesItsMeanForEqualLawsAndTheClosedFormForAShift) {
   const double s = 1.5;
   const double expected =
       2.0 * (2.0 / std::sqrt(M_PI) * std::exp(-s * s / 4.0) + s * std::erf(s / 2.0)) - 4.0 / std::sqrt(M_PI);
-  const EnergyDistance shifted = energy_distance(normal_points(n, 1, 1, s), normal_points(n, 1, 2), pool);
+  const EnergyDistance shifted =
+      energy_distance(backend(), normal_points(n, 1, 1, s), normal_points(n, 1, 2));
   EXPECT_NEAR(shifted.distance.value, expected, 5.0 * shifted.distance.standard_error + same.expected);
   EXPECT_LT(shifted.distance.standard_error, 0.1 * expected);
 }
 
-TEST(SlicedWasserstein, OfAShiftIsTheMeanProjectedShift) {
-  ThreadPool pool(2);
+TEST_P(SlicedWassersteinTest, OfAShiftIsTheMeanProjectedShift) {
   // Shifting every point by s along an axis moves each projection by s cos(angle): the mean square is s^2 /
   // D.
   const Matrix<float> x = normal_points(500, 3, 4);
   Matrix<float> y = x;
   for (std::size_t i = 0; i < y.rows(); ++i) y(i, 0) += 2.0f;
-  const Estimate d = sliced_wasserstein(x, y, 2000, 9, pool);
+  const Estimate d = sliced_wasserstein(backend(), x, y, 2000, 9);
   EXPECT_NEAR(d.value, 2.0 / std::sqrt(3.0), 5.0 * d.standard_error);
   EXPECT_LT(d.standard_error, 0.02);
-  EXPECT_NEAR(sliced_wasserstein(x, x, 10, 9, pool).value, 0.0, 1e-12);
+  EXPECT_NEAR(sliced_wasserstein(backend(), x, x, 10, 9).value, 0.0, 1e-12);
 }
 
-TEST(SlicedWasserstein, UnequalCountsAgreeWithRepeatedPoints) {
-  ThreadPool pool(1);
+TEST_P(SlicedWassersteinTest, UnequalCountsAgreeWithRepeatedPoints) {
   const Matrix<float> x = normal_points(7, 2, 1), y = normal_points(5, 2, 2);
   // Each point of x five times and of y seven times: the same laws with 35 points each.
   const auto repeat = [](const Matrix<float>& m, std::size_t times) {
@@ -177,8 +180,8 @@ TEST(SlicedWasserstein, UnequalCountsAgreeWithRepeatedPoints) {
       for (std::size_t d = 0; d < m.cols(); ++d) out(i, d) = m(i / times, d);
     return out;
   };
-  EXPECT_NEAR(sliced_wasserstein(x, y, 20, 3, pool).value,
-              sliced_wasserstein(repeat(x, 5), repeat(y, 7), 20, 3, pool).value, 1e-12);
+  EXPECT_NEAR(sliced_wasserstein(backend(), x, y, 20, 3).value,
+              sliced_wasserstein(backend(), repeat(x, 5), repeat(y, 7), 20, 3).value, 1e-12);
 }
 
 TEST(Wasserstein, MatchesEveryPermutationTried) {
