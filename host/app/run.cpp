@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "gmmvae/backend.hpp"
@@ -25,15 +23,6 @@
 
 namespace gmmvae {
 namespace {
-
-/// Options of a run that say where and how fast, not what: they are no part of its configuration.
-constexpr std::string_view kCircumstances[] = {"out",  "checkpoint-every", "max-seconds", "device", "threads",
-                                               "json", "progress",         "quiet",       "verbose"};
-
-bool is_circumstance(const Option& option) {
-  return std::find(std::begin(kCircumstances), std::end(kCircumstances), option.name) !=
-         std::end(kCircumstances);
-}
 
 /// Whether this is the shipped experiment, whatever was changed about its numbers.
 bool is_course(const Settings& settings) {
@@ -85,7 +74,7 @@ void prepare_run(Settings& settings) {
 int run_run(const Settings& settings, Console& console) {
   const RunDirectory folder(settings.required_path("out"));
   const std::string config =
-      settings.to_toml(false, [](const Option& option) { return !is_circumstance(option); });
+      settings.to_toml(false, [](const Option& option) { return option.effect != Effect::none; });
   const bool course = is_course(settings);
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = data_of(settings);

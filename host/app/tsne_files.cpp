@@ -51,10 +51,9 @@ TsneOutputs::TsneOutputs(const Settings& settings) {
 }
 
 std::string tsne_identity(const Settings& settings, const Dataset& data, const Matrix<float>& start) {
-  std::vector<std::string_view> without_effect = {"dump-affinities", "dump-gradient", "transform"};
-  if (start.empty()) return configuration_identity(settings, "tsne", data.x, without_effect);
-  without_effect.emplace_back("init");
-  return configuration_identity(settings, "tsne", data.x, without_effect) +
+  if (start.empty()) return configuration_identity(settings, "tsne", data.x);
+  constexpr std::string_view compared[] = {"init"};
+  return configuration_identity(settings, "tsne", data.x, compared) +
          fmt::format("# init = {} x {} numbers, fingerprint {}\n", start.rows(), start.cols(),
                      fingerprint_text(start));
 }

@@ -32,6 +32,13 @@ struct Range {
   bool below_highest = false;  ///< the highest itself is not allowed
 };
 
+/// What depends on an option.
+enum class Effect {
+  result,  ///< the result
+  input,   ///< which points or model are read, and how; where those are compared themselves, not the result
+  none,    ///< nothing of the result: where it goes, how fast it is there, what is said meanwhile
+};
+
 /// One row of the option table: the only place where an option is described. Flags, configuration keys, names
 /// of environment variables, --print-config and help are made from it. A name may have several rows for
 /// different verbs.
@@ -49,6 +56,7 @@ struct Option {
   std::string_view unit = "";
   char short_name = 0;
   bool command_only = false;  ///< makes no sense in a configuration: no key, no environment variable
+  Effect effect = Effect::result;
 };
 
 /// The whole table, in the order of help.

@@ -27,7 +27,7 @@ constexpr std::string_view kAxes = "space";
 /// What the result of a trial depends on.
 bool has_effect(const Option& option) {
   constexpr std::string_view groups[] = {"Mixture", "Data", "Model", "Objective", "Training"};
-  if (option.name == "max-seconds" || option.command_only) return false;
+  if (option.effect != Effect::result || option.command_only) return false;
   return option.name == "seed" ||
          std::find(std::begin(groups), std::end(groups), option.group) != std::end(groups);
 }

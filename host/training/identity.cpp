@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,17 +13,6 @@
 
 namespace gmmvae {
 namespace {
-
-/// Options that no result depends on. Those that say where the points are and how to read them are among
-/// them: the points themselves are compared.
-constexpr std::string_view kWithoutEffect[] = {
-    "data",        "key",    "columns", "label", "delimiter", "out",   "resume", "checkpoint-every",
-    "max-seconds", "device", "threads", "json",  "progress",  "quiet", "verbose"};
-constexpr std::string_view kWithoutEffectOnTraining[] = {"history"};
-
-bool is_among(std::span<const std::string_view> names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 using Entry = std::pair<std::string_view, std::string_view>;
 
@@ -67,17 +55,17 @@ std::uint64_t fingerprint(MatrixView<float> x) {
 }
 
 std::string training_identity(const Settings& settings, const Dataset& data) {
-  return configuration_identity(settings, "train", data.x, kWithoutEffectOnTraining);
+  return configuration_identity(settings, "train", data.x);
 }
 
 std::string configuration_identity(const Settings& settings, std::string_view verb, MatrixView<float> x,
-                                   std::span<const std::string_view> without_effect) {
+                                   std::span<const std::string_view> compared) {
   std::string text = fmt::format("# data = {} points in {} dimensions, fingerprint {:016x}\n", x.rows, x.cols,
                                  fingerprint(x));
   for (const Option* option : options_of(settings.verb())) {
-    const bool has_effect = !option->command_only && find_option(verb, option->name) != nullptr &&
-                            !is_among(kWithoutEffect, option->name) &&
-                            !is_among(without_effect, option->name);
+    const bool has_effect = option->effect == Effect::result && !option->command_only &&
+                            find_option(verb, option->name) != nullptr &&
+                            std::find(compared.begin(), compared.end(), option->name) == compared.end();
     if (!has_effect || !settings.is_set(option->name)) continue;
     text += fmt::format("{} = {}\n", option->name, toml_value(*option, settings.text(option->name)));
   }

@@ -15,9 +15,9 @@ namespace gmmvae {
 /// bytes everywhere. `settings` are those of train, or of a verb that trains.
 std::string training_identity(const Settings& settings, const Dataset& data);
 
-/// The same for another verb, whose options in `without_effect` are left out too.
+/// The same for another verb. Options in `compared` name what is compared by itself and are left out.
 std::string configuration_identity(const Settings& settings, std::string_view verb, MatrixView<float> x,
-                                   std::span<const std::string_view> without_effect);
+                                   std::span<const std::string_view> compared = {});
 
 /// Throws UsageError that names the first option in which two such texts differ, with both values: `before`
 /// is what `file` was made with, `now` what is asked for, and `work` what the making of it is called.

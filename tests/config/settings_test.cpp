@@ -1,6 +1,7 @@
 // Where a setting comes from, which source wins, and how a wrong key is refused.
 #include "host/config/settings.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -261,6 +262,23 @@ TEST(Options, EveryDefaultIsAValueThatTheOptionTakes) {
     EXPECT_EQ(canonical_value(option, option.default_value, option.name), option.default_value)
         << option.name;
   }
+}
+
+TEST(Options, SayWhatTheResultOfATrainingDependsOn) {
+  const auto names_of = [](std::string_view verb, Effect effect) {
+    std::vector<std::string_view> names;
+    for (const Option* option : options_of(verb))
+      if (option->effect == effect && !option->command_only) names.push_back(option->name);
+    return names;
+  };
+  EXPECT_THAT(names_of("train", Effect::input),
+              testing::UnorderedElementsAre("data", "key", "columns", "label", "delimiter"));
+  EXPECT_THAT(names_of("train", Effect::none),
+              testing::UnorderedElementsAre("out", "history", "resume", "checkpoint-every", "max-seconds",
+                                            "device", "threads", "json", "progress", "quiet", "verbose"));
+  EXPECT_THAT(names_of("run", Effect::none),
+              testing::UnorderedElementsAre("out", "checkpoint-every", "max-seconds", "device", "threads",
+                                            "json", "progress", "quiet", "verbose"));
 }
 
 TEST(Options, AVerbReadsNoNameTwice) {

@@ -1,0 +1,120 @@
+#include "host/config/option_rows.hpp"
+
+namespace gmmvae {
+namespace {
+
+using enum OptionKind;
+
+// TOML's integers end at 2^63 - 1; doubles hold them exactly only up to 2^53, which is where a seed stops.
+constexpr Range kSeed{.lowest = 0, .highest = 9007199254740992.0};
+
+constexpr Option kRows[] = {
+    {.name = "config",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = path,
+     .metavar = "FILE.toml",
+     .help = "read options from this file; may be repeated, later files win",
+     .command_only = true,
+     .effect = Effect::none},
+    {.name = "set",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = text,
+     .metavar = "KEY=VALUE",
+     .help = "set one key, as in a file; may be repeated",
+     .command_only = true,
+     .effect = Effect::none},
+    {.name = "print-config",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = flag,
+     .help = "print every effective option with where it comes from, and do nothing else",
+     .command_only = true,
+     .effect = Effect::none},
+    {.name = "seed",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = integer,
+     .default_value = "1",
+     .metavar = "SEED",
+     .help = "of every random number",
+     .range = kSeed},
+    {.name = "device",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = OptionKind::device,
+     .default_value = "auto",
+     .metavar = "DEVICE",
+     .help = "auto, cpu, cuda, cuda:N or cuda:0,1",
+     .effect = Effect::none},
+    {.name = "threads",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = integer,
+     .default_value = "auto",
+     .metavar = "N",
+     .help = "most threads; auto: what affinity and the cgroup's quota allow",
+     .words = [] { return Words{"auto"}; },
+     .range = {.lowest = 1, .highest = 4096},
+     .effect = Effect::none},
+    {.name = "json",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = flag,
+     .default_value = "false",
+     .help = "print one JSON object on standard output and nothing else there",
+     .effect = Effect::none},
+    {.name = "progress",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = choice,
+     .default_value = "auto",
+     .metavar = "WHEN",
+     .help = "show progress: on a terminal, always or never",
+     .words =
+         [] {
+           return Words{"auto", "always", "never"};
+         },
+     .effect = Effect::none},
+    {.name = "quiet",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = flag,
+     .default_value = "false",
+     .help = "no messages but errors",
+     .short_name = 'q',
+     .effect = Effect::none},
+    {.name = "verbose",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = level,
+     .default_value = "0",
+     .help = "say which device, path and settings are used, and why",
+     .range = {.lowest = 0, .highest = 9},
+     .short_name = 'v',
+     .effect = Effect::none},
+    {.name = "version",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = flag,
+     .help = "print the version",
+     .command_only = true,
+     .effect = Effect::none},
+    {.name = "help",
+     .group = "Everywhere",
+     .verbs = "",
+     .kind = flag,
+     .help = "print this text",
+     .short_name = 'h',
+     .command_only = true,
+     .effect = Effect::none},
+};
+
+}  // namespace
+
+std::span<const Option> everywhere_options() {
+  return kRows;
+}
+
+}  // namespace gmmvae
