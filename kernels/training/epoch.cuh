@@ -14,25 +14,35 @@ inline constexpr double explosion = 1e6;
 
 /// learning_rate_at (host/training/training.cpp).
 __device__ inline double learning_rate_at(const TaskConfig& config, std::uint64_t step, std::uint64_t steps) {
-  constexpr double pi = 3.141592653589793238463;
   const double progress = steps == 0 ? 0.0 : static_cast<double>(step) / static_cast<double>(steps);
   if (config.schedule == LearningRateSchedule::cosine) {
-    return config.learning_rate * 0.5 * (1.0 + cos(pi * progress));
+    return config.learning_rate * 0.5 * (1.0 + cospi(progress));
   }
   if (config.schedule == LearningRateSchedule::linear) return config.learning_rate * (1.0 - progress);
   return config.learning_rate;
 }
 
+/// base^exponent by repeated squaring: some 2 log2(exponent) roundings, far below a float's. The library's
+/// pow() is a call, and a call gives the whole kernel a stack frame.
+__device__ inline double power(double base, std::uint64_t exponent) {
+  double result = 1.0;
+  for (; exponent != 0; exponent >>= 1) {
+    if ((exponent & 1) != 0) result *= base;
+    base *= base;
+  }
+  return result;
+}
+
 __device__ inline block::AdamStep adam_step(const TaskConfig& config, std::uint64_t step,
                                             std::uint64_t steps) {
-  const auto t = static_cast<double>(step + 1);
   block::AdamStep adam{};
   adam.beta1_complement = static_cast<float>(1.0 - config.beta1);
   adam.beta2 = static_cast<float>(config.beta2);
   adam.beta2_complement = static_cast<float>(1.0 - config.beta2);
   adam.epsilon = static_cast<float>(config.epsilon);
-  adam.step_size = static_cast<float>(learning_rate_at(config, step, steps) / (1.0 - pow(config.beta1, t)));
-  adam.inverse_root_correction = static_cast<float>(1.0 / sqrt(1.0 - pow(config.beta2, t)));
+  adam.step_size =
+      static_cast<float>(learning_rate_at(config, step, steps) / (1.0 - power(config.beta1, step + 1)));
+  adam.inverse_root_correction = static_cast<float>(1.0 / sqrt(1.0 - power(config.beta2, step + 1)));
   return adam;
 }
 

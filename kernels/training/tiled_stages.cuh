@@ -57,7 +57,7 @@ __device__ inline void begin_step(const TiledTraining& training, TiledState& til
   const auto& memory = training.memory;
   const ModelPlan& plan = *memory.plan;
   const std::uint64_t step = task.state->epoch * training.steps_per_epoch + tiled.step;
-  if (thread_rank() == 0) {  // first, while little is in registers: the powers are calls
+  if (thread_rank() == 0) {  // first, while little is in registers
     memory.scalars->adam = adam_step(task.config, step, task.config.epochs * training.steps_per_epoch);
     tiled.update = training.update_for(task.state->moments, tiled.step);
   }

@@ -162,6 +162,9 @@ inline float sinpif(float a) {
 inline float cospif(float a) {
   return static_cast<float>(std::cos(emu::pi * a));
 }
+inline double cospi(double a) {
+  return std::cos(emu::pi * a);
+}
 inline void sincospif(float a, float* s, float* c) {
   *s = sinpif(a);
   *c = cospif(a);

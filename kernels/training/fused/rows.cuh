@@ -1,0 +1,296 @@
+#pragma once
+
+// The way of a warp's twelve rows through both networks and back. Nothing here waits for another warp.
+//
+// Two lanes share the rows, sixteen the columns: lane bit 1 says which of two interleaved sets of six rows,
+// the other bits which columns: `strided` c, c + 16, c + 32, c + 48, or `contiguous` 4 c to 4 c + 3. So row
+// addresses do not depend on lane bit 0, nor column addresses on bit 1, and LDS.128 is charged twice instead
+// of four times (see block/tiling.cuh).
+
+#include "kernels/block/dense.cuh"
+#include "kernels/block/sampling.cuh"
+#include "kernels/training/fused/layout.cuh"
+
+namespace gmmvae::cuda::fused {
+
+using block::Four;
+using block::load4;
+
+inline constexpr int tile_rows = block::tile_rows;
+inline constexpr int tile_columns = block::tile_columns;
+using Tile = float[tile_rows * tile_columns];
+enum class Columns { strided, contiguous };
+
+/// A lane's place.
+struct Place {
+  int first;   ///< row of the warp
+  int row;     ///< first row of the lane; the others follow at distances of two
+  int side;    ///< which of the two sets of rows
+  int column;  ///< of sixteen
+  __device__ Place() {
+    const int lane = static_cast<int>(lane_id());
+    first = rows_a_warp * static_cast<int>(warp_id());
+    side = lane >> 1 & 1;
+    row = first + side;
+    column = (lane & 1) | (lane >> 2) << 1;
+  }
+  [[nodiscard]] __device__ int row_of(int i) const { return row + 2 * i; }
+  template <Columns columns>
+  [[nodiscard]] __device__ int column_of(int j) const {
+    return columns == Columns::strided ? column + 16 * j : 4 * column + j;
+  }
+};
+
+/// Sums value[0..N) over the lanes that differ in the bits of the masks, in a fixed order. As long as their
+/// number is even, the lower half goes to lanes without the bit, the upper half to those with it.
+template <int N>
+__device__ inline void scatter_sums(float (&)[N]) {}
+template <int N, class... Masks>
+__device__ inline void scatter_sums(float (&value)[N], int mask, Masks... masks) {
+  const bool upper = (static_cast<int>(lane_id()) & mask) != 0;
+  if constexpr (N % 2 == 0) {
+    float half[N / 2];
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) {
+      const float given = upper ? value[i] : value[i + N / 2];
+      half[i] = (upper ? value[i + N / 2] : value[i]) + __shfl_xor_sync(full_warp, given, mask);
+    }
+    scatter_sums(half, masks...);
+#pragma unroll
+    for (int i = 0; i < N / 2; ++i) value[i] = half[i];
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; ++i) value[i] += __shfl_xor_sync(full_warp, value[i], mask);
+    scatter_sums(value, masks...);
+  }
+}
+
+/// One network at work.
+struct Network {
+  const float* weights;  ///< packed
+  float* input;          ///< [rows][narrow]
+  float* first;          ///< output of the first hidden layer
+  float* last;           ///< of the last one, later its delta
+  float* partial;        ///< the warp's part of the gradients
+  float negative;        ///< slope of the activation below zero
+};
+
+/// tile <- activation(input W^T + b) of the first layer, strided columns. The input has Depth columns.
+template <int Hidden, int Depth>
+__device__ inline void first_layer(const Place& place, const Network& net, Tile& tile) {
+  Four w[tile_columns];
+  float bias[tile_columns];
+#pragma unroll
+  for (int j = 0; j < tile_columns; ++j) {
+    const int column = place.column_of<Columns::strided>(j);
+    w[j] = load4(net.weights + Packed<Hidden>::first_weight + narrow * column);
+    bias[j] = net.weights[Packed<Hidden>::first_bias + column];
+  }
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i) {
+    const Four in = load4(net.input + narrow * place.row_of(i));
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int k = 0; k < Depth; ++k) sum += in.at[k] * w[j].at[k];
+      tile[i * tile_columns + j] = block::bend(sum + bias[j], net.negative);
+    }
+  }
+}
+
+/// Strided columns to [rows][stride].
+__device__ inline void store_tile(const Place& place, const Tile& tile, float* to) {
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i)
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j)
+      to[place.row_of(i) * stride + place.column_of<Columns::strided>(j)] = tile[i * tile_columns + j];
+}
+__device__ inline void load_tile(const Place& place, const float* from, Tile& tile) {
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i)
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j)
+      tile[i * tile_columns + j] = from[place.row_of(i) * stride + place.column_of<Columns::strided>(j)];
+}
+
+/// tile <- activation(first W^T + b) of the middle layer, strided columns.
+__device__ inline void middle_layer(const Place& place, const Network& net, Tile& tile) {
+  const float* x = net.first + place.row * stride;
+  const float* w = net.weights + Packed<2>::middle_weight + place.column * stride;
+  Tile sum = {};
+#pragma unroll 4
+  for (int k = 0; k < width; k += 4) {
+    Four xs[tile_rows];
+    Four ws[tile_columns];
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i) xs[i] = load4(x + 2 * i * stride + k);
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) ws[j] = load4(w + 16 * j * stride + k);
+    block::multiply_rows(sum, xs, ws);
+  }
+#pragma unroll
+  for (int j = 0; j < tile_columns; ++j) {
+    const float bias =
+        net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i)
+      tile[i * tile_columns + j] = block::bend(sum[i * tile_columns + j] + bias, net.negative);
+  }
+}
+
+/// The last layer's weights that meet this lane's strided columns.
+struct LastWeights {
+  float at[narrow][tile_columns];
+  template <int Hidden>
+  __device__ static LastWeights load(const Place& place, const Network& net) {
+    LastWeights w;
+#pragma unroll
+    for (int o = 0; o < narrow; ++o)
+#pragma unroll
+      for (int j = 0; j < tile_columns; ++j)
+        w.at[o][j] = net.weights[Packed<Hidden>::last_weight + o * stride +
+                                 place.column_of<Columns::strided>(j)];
+    return w;
+  }
+};
+
+/// Output `o` of three rows, the same in lanes that differ in bit 0 alone.
+struct Ends {
+  int output;
+  int half;  ///< the rows are row_of(3 half) and the next two
+  float value[3];
+};
+template <int Hidden>
+__device__ inline Ends last_layer(const Place& place, const Network& net, const Tile& tile) {
+  const LastWeights w = LastWeights::load<Hidden>(place, net);
+  float sums[narrow * tile_rows];
+#pragma unroll
+  for (int o = 0; o < narrow; ++o)
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i) {
+      float sum = 0.0f;
+#pragma unroll
+      for (int j = 0; j < tile_columns; ++j) sum += tile[i * tile_columns + j] * w.at[o][j];
+      sums[o * tile_rows + i] = sum;
+    }
+  scatter_sums(sums, 16, 8, 4, 1);
+  const int lane = static_cast<int>(lane_id());
+  Ends ends{};
+  ends.output = lane >> 3;
+  ends.half = lane >> 2 & 1;
+  const float bias = net.weights[Packed<Hidden>::last_bias + ends.output];
+#pragma unroll
+  for (int s = 0; s < 3; ++s) ends.value[s] = sums[s] + bias;
+  return ends;
+}
+
+/// tile: outputs of the layer below the last in, their delta out. `ends` has the gradient of the last layer's
+/// output. Also this warp's part of that layer's weights and of the bias below.
+template <int Hidden>
+__device__ inline void through_last(const Place& place, const Network& net, const float* ends, Tile& tile) {
+  const LastWeights w = LastWeights::load<Hidden>(place, net);
+  float parts[tile_columns * (narrow + 1)] = {};
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i) {
+    const Four by_output = load4(ends + narrow * place.row_of(i));
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) {
+      const float y = tile[i * tile_columns + j];
+      float gradient = 0.0f;
+#pragma unroll
+      for (int o = 0; o < narrow; ++o) {
+        gradient += by_output.at[o] * w.at[o][j];
+        parts[j * (narrow + 1) + o] += by_output.at[o] * y;
+      }
+      const float delta = y > 0.0f ? gradient : net.negative * gradient;
+      parts[j * (narrow + 1) + narrow] += delta;
+      tile[i * tile_columns + j] = delta;
+    }
+  }
+  scatter_sums(parts, 2);
+#pragma unroll
+  for (int j = 0; j < 2; ++j)
+#pragma unroll
+    for (int o = 0; o <= narrow; ++o)
+      net.partial[Partial::last_weight + o * width + place.column + 16 * (2 * place.side + j)] =
+          parts[j * (narrow + 1) + o];
+}
+
+/// tile <- delta of the first hidden layer, from that of the last in net.last; contiguous columns.
+__device__ inline void through_middle(const Place& place, const Network& net, Tile& tile) {
+  const float* d = net.last + place.row * stride;
+  const float* w = net.weights + Packed<2>::middle_weight + 4 * place.column;
+  Tile sum = {};
+#pragma unroll 4
+  for (int k = 0; k < width; k += 4) {
+    Four ds[tile_rows];
+    Four ws[4];
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i) ds[i] = load4(d + 2 * i * stride + k);
+#pragma unroll
+    for (int q = 0; q < 4; ++q) ws[q] = load4(w + (k + q) * stride);
+    block::multiply_columns(sum, ds, ws);
+  }
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i) {
+    const Four y = load4(net.first + place.row_of(i) * stride + 4 * place.column);
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) {
+      const float gradient = sum[i * tile_columns + j];
+      tile[i * tile_columns + j] = y.at[j] > 0.0f ? gradient : net.negative * gradient;
+    }
+  }
+}
+
+/// This warp's part of the first layer's gradients; with `by_input`, ends <- gradient of the network's input.
+template <int Hidden, int Depth, Columns columns, bool by_input>
+__device__ inline void through_first(const Place& place, const Network& net, const Tile& tile, float* ends) {
+  constexpr int parts_a_column = Depth + (Hidden == 2 ? 1 : 0);
+  float parts[tile_columns * parts_a_column] = {};
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i) {
+    const Four in = load4(net.input + narrow * place.row_of(i));
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) {
+      const float delta = tile[i * tile_columns + j];
+#pragma unroll
+      for (int k = 0; k < Depth; ++k) parts[j * parts_a_column + k] += delta * in.at[k];
+      if constexpr (Hidden == 2) parts[j * parts_a_column + Depth] += delta;
+    }
+  }
+  scatter_sums(parts, 2);
+#pragma unroll
+  for (int j = 0; j < 2; ++j) {
+    const int column = columns == Columns::strided ? place.column + 16 * (2 * place.side + j)
+                                                   : 4 * place.column + 2 * place.side + j;
+#pragma unroll
+    for (int k = 0; k < Depth; ++k)
+      net.partial[Partial::first_weight + narrow * column + k] = parts[j * parts_a_column + k];
+    if constexpr (Hidden == 2) net.partial[Partial::first_bias + column] = parts[j * parts_a_column + Depth];
+  }
+  if constexpr (by_input) {
+    static_assert(Depth == most_latent, "two gradients for each of six rows are dealt out below");
+    float sums[Depth * tile_rows] = {};
+#pragma unroll
+    for (int j = 0; j < tile_columns; ++j) {
+      const Four w =
+          load4(net.weights + Packed<Hidden>::first_weight + narrow * place.column_of<columns>(j));
+#pragma unroll
+      for (int k = 0; k < Depth; ++k)
+#pragma unroll
+        for (int i = 0; i < tile_rows; ++i)
+          sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[k];
+    }
+    scatter_sums(sums, 16, 8, 4, 1);
+    const int lane = static_cast<int>(lane_id());
+    if ((lane & 5) == 0) {
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+        ends[narrow * place.row_of(3 * (lane >> 3 & 1) + s) + (lane >> 4)] = sums[s];
+    }
+  }
+}
+
+}  // namespace gmmvae::cuda::fused
