@@ -26,6 +26,12 @@ Mixture drawn_mixture(const Settings& settings) {
   return draw_mixture(spec, settings.count("seed"));
 }
 
+Mixture chosen_mixture(const Settings& settings) {
+  if (!settings.is_set("mixture")) return drawn_mixture(settings);
+  refuse_drawing_options(settings, "mixture");
+  return read_mixture_toml(settings.text("mixture"));
+}
+
 }  // namespace
 
 void refuse_drawing_options(const Settings& settings, std::string_view option) {
@@ -39,10 +45,8 @@ void refuse_drawing_options(const Settings& settings, std::string_view option) {
   }
 }
 
-Mixture chosen_mixture(const Settings& settings) {
-  if (!settings.is_set("mixture")) return drawn_mixture(settings);
-  refuse_drawing_options(settings, "mixture");
-  return read_mixture_toml(settings.text("mixture"));
+Dataset drawn_dataset(const Settings& settings) {
+  return make_dataset(chosen_mixture(settings), settings.count("samples"), settings.count("seed"));
 }
 
 }  // namespace gmmvae

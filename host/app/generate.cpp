@@ -119,12 +119,10 @@ void warn_of_coarse_points(const Console& console, const Dataset& data) {
 
 int run_generate(const Settings& settings, Console& console) {
   const std::string out = writable_path(settings, "out", ".npz .npy .csv");
-  const std::uint64_t seed = settings.count("seed");
-  const Mixture mixture = chosen_mixture(settings);
-  const Dataset data = make_dataset(mixture, settings.count("samples"), seed);
+  const Dataset data = drawn_dataset(settings);
   save_dataset(out, data);
   const std::vector<std::uint64_t> counts = points_per_component(data);
-  const EntropyFacts entropy = entropy_facts(mixture, seed);
+  const EntropyFacts entropy = entropy_facts(*data.mixture, settings.count("seed"));
   warn_of_empty_components(console, counts);
   warn_of_coarse_points(console, data);
   console.say(out.ends_with(".npz") ? fmt::format("wrote {}", out)

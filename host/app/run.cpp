@@ -38,7 +38,7 @@ Dataset data_of(const Settings& settings) {
     refuse_drawing_options(settings, "data");
     return read_data(settings);
   }
-  return make_dataset(chosen_mixture(settings), settings.count("samples"), settings.count("seed"));
+  return drawn_dataset(settings);
 }
 
 std::vector<std::uint32_t> held_out_rows(const Settings& model, const Dataset& data) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -67,10 +68,6 @@ Shard chosen_shard(const Settings& settings) {
   return launcher_shard(environ).value_or(Shard{0, 1, "no launcher"});
 }
 
-Dataset draw(const Settings& trial) {
-  return make_dataset(chosen_mixture(trial), trial.count("samples"), trial.count("seed"));
-}
-
 std::uint64_t kept_trials(const SweepPlan& plan) {
   std::uint64_t kept = 0;
   for (std::uint64_t i = 0; i < plan.space().size(); ++i) kept += plan.keeps(i) ? 1 : 0;
@@ -125,17 +122,20 @@ int run_trials(const SweepPlan& plan, const fs::path& folder, const Settings& se
   const auto start = std::chrono::steady_clock::now();
   const double limit = settings.is_set("max-seconds") ? settings.seconds("max-seconds") : 0.0;
   SweepControl control;
-  control.draw = draw;
+  control.draw = drawn_dataset;
+  std::atomic<bool> advanced{false};
+  control.on_epochs = [&](std::uint64_t) { advanced = true; };
+  // A run that is too short for anything still does one epoch, so that running again gets to an end.
   control.should_stop = [&] {
     const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return stop_requested() || (limit > 0.0 && passed > limit);
+    return stop_requested() || (limit > 0.0 && advanced && passed > limit);
   };
   const SweepOutcome outcome = run_shard(plan, shard, finished, *backend, store, control);
   console.print(fmt::format("{} trials run, {} of them diverged", outcome.run, outcome.failed));
   console.result(
       ordered_json{{"run", outcome.run}, {"failed", outcome.failed}, {"stopped", outcome.stopped}});
   if (outcome.stopped) {
-    console.say("stopped with every finished trial saved: run the same command again to go on");
+    console.say("stopped with everything saved: run the same command again to go on");
     return static_cast<int>(ExitCode::interrupted);
   }
   return static_cast<int>(outcome.failed == 0 ? ExitCode::done : ExitCode::sweep_partial);

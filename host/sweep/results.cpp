@@ -31,7 +31,7 @@ void write_record(CsvWriter& csv, const SweepPlan& plan, std::uint64_t trial, co
   csv.cell(r.id);
   const std::vector<std::size_t> at = plan.space().at(trial);
   for (std::size_t a = 0; a < at.size(); ++a) csv.cell(plan.space().axes()[a].values[at[a]]);
-  csv.cell(r.status == TrialStatus::done ? "done" : "diverged");
+  csv.cell(name_of(r.status));
   csv.cell(r.why);
   csv.cell(r.epochs);
   for (const double value : {r.loss, r.reconstruction, r.kl, r.decoder_variance, r.elbo}) csv.cell(value);

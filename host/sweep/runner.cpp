@@ -32,6 +32,8 @@ struct Trial {
   std::shared_ptr<const Dataset> data;
   std::unique_ptr<TrainingSession> session;
   Prediction prediction;
+  std::uint64_t epochs_before = 0;  ///< done by earlier runs, in so many seconds
+  double seconds = 0.0;
 };
 
 /// Data sets by the options that they are drawn from.
@@ -61,6 +63,15 @@ Trial prepare(const Settings& settings, std::string id, SharedData& sets) {
   trial.prediction =
       predict_model(plan.objective, trial.session->vae().scaler, plan.architecture.latent, *trial.data);
   return trial;
+}
+
+/// Puts a trial where an earlier run stopped it. Throws DataError where the state is not of this trial.
+void resume(Trial& trial, const PausedTrials& paused) {
+  const auto found = paused.find(trial.id);
+  if (found == paused.end()) return;
+  trial.session->restore({"", {found->second.state}});
+  trial.epochs_before = trial.session->epochs();
+  trial.seconds = found->second.seconds;
 }
 
 /// What the posteriors of the data say: mean KL and variance of the mean, for each latent dimension.
@@ -128,7 +139,7 @@ TrialRecord record_of(const Trial& trial, Backend& backend) {
 class Chunk {
  public:
   Chunk(const SweepPlan& plan, std::uint64_t index, const std::unordered_set<std::string>& finished,
-        const SweepControl& control) {
+        const PausedTrials& paused, const SweepControl& control) {
     SharedData sets(control);
     const std::uint64_t size = plan.space().chunk_size(), first = index * size;
     for (std::uint64_t i = first; i < std::min(first + size, plan.space().size()); ++i) {
@@ -139,6 +150,7 @@ class Chunk {
       if (finished.contains(id) || !taken_.insert(id).second) continue;
       try {
         trials_.push_back(prepare(settings, std::move(id), sets));
+        resume(trials_.back(), paused);
       } catch (const UsageError& error) {
         throw UsageError(fmt::format("trial {} ({}): {}", i, plan.describe(i), error.what()));
       }
@@ -155,28 +167,38 @@ class Chunk {
     inner.on_epochs = control.on_epochs;
     const Clock::time_point start = Clock::now();
     backend.train(jobs, inner);
-    seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     for (std::size_t t = 0; t < trials_.size(); ++t) trials_[t].session->jobs()[0] = std::move(jobs[t]);
+    std::uint64_t epochs = 0;
+    for (const Trial& trial : trials_) epochs += trial.session->epochs() - trial.epochs_before;
+    for (Trial& trial : trials_)
+      trial.seconds += seconds * static_cast<double>(trial.session->epochs() - trial.epochs_before) /
+                       static_cast<double>(std::max<std::uint64_t>(epochs, 1));
   }
 
   /// Of the trials that came to an end.
   [[nodiscard]] std::vector<TrialRecord> records(Backend& backend) const {
-    std::uint64_t epochs = 0;
-    for (const Trial& trial : trials_) epochs += trial.session->epochs();
     std::vector<TrialRecord> made;
     for (const Trial& trial : trials_) {
       if (trial.session->status() == TrainingStatus::running) continue;
       made.push_back(record_of(trial, backend));
-      made.back().seconds = seconds_ * static_cast<double>(trial.session->epochs()) /
-                            static_cast<double>(std::max<std::uint64_t>(epochs, 1));
+      made.back().seconds = trial.seconds;
     }
+    return made;
+  }
+
+  /// Those that were stopped on their way.
+  [[nodiscard]] PausedTrials paused() const {
+    PausedTrials made;
+    for (const Trial& trial : trials_)
+      if (trial.session->status() == TrainingStatus::running && trial.session->epochs() > 0)
+        made[trial.id] = {trial.session->state(0), trial.seconds};
     return made;
   }
 
  private:
   std::vector<Trial> trials_;
   std::unordered_set<std::string> taken_;
-  double seconds_ = 0.0;
 };
 
 }  // namespace
@@ -185,16 +207,17 @@ SweepOutcome run_shard(const SweepPlan& plan, const Shard& shard,
                        const std::unordered_set<std::string>& finished, Backend& backend, SweepStore& store,
                        const SweepControl& control) {
   SweepOutcome outcome;
+  const PausedTrials paused = store.read_paused();
   for (std::uint64_t index = shard.index; index < plan.space().chunks(); index += shard.count) {
     if (control.should_stop()) {
       outcome.stopped = true;
       break;
     }
-    Chunk chunk(plan, index, finished, control);
+    Chunk chunk(plan, index, finished, paused, control);
     if (chunk.size() == 0) continue;
     chunk.train(backend, control);
     const std::vector<TrialRecord> records = chunk.records(backend);
-    store.save(records);
+    store.save(records, chunk.paused());
     outcome.run += records.size();
     outcome.failed += static_cast<std::uint64_t>(
         std::count_if(records.begin(), records.end(),

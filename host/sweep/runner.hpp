@@ -25,12 +25,13 @@ struct SweepControl {
 struct SweepOutcome {
   std::uint64_t run = 0;     ///< trained to their end now
   std::uint64_t failed = 0;  ///< of those, diverged
-  bool stopped = false;      ///< as should_stop asked; what was finished is stored
+  bool stopped = false;      ///< as should_stop asked; how far every trial got is stored
 };
 
 /// Trains and judges every trial of the shard that is not in `finished`, chunk by chunk, and stores each
-/// chunk. All trials of a chunk are given to the backend in one call; what they share of their data is drawn
-/// once. Throws UsageError that names the trial whose options contradict each other.
+/// chunk; trials that an earlier run of the shard was stopped in go on from there. All trials of a chunk are
+/// given to the backend in one call; what they share of their data is drawn once. Throws UsageError that
+/// names the trial whose options contradict each other.
 SweepOutcome run_shard(const SweepPlan& plan, const Shard& shard,
                        const std::unordered_set<std::string>& finished, Backend& backend, SweepStore& store,
                        const SweepControl& control);

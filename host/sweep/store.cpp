@@ -12,17 +12,19 @@
 
 #include "gmmvae/error.hpp"
 #include "host/config/values.hpp"
+#include "host/sweep/state_bytes.hpp"
 
 namespace gmmvae {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 constexpr const char* kSchema =
     "CREATE TABLE version(format INTEGER NOT NULL) STRICT;"
-    "INSERT INTO version VALUES(1);"
+    "INSERT INTO version VALUES(2);"
+    "CREATE TABLE paused(id TEXT PRIMARY KEY, state BLOB NOT NULL, seconds REAL NOT NULL) STRICT;"
     "CREATE TABLE trials(id TEXT PRIMARY KEY, status TEXT NOT NULL, why TEXT NOT NULL, epochs INTEGER NOT "
     "NULL,"
     " loss REAL, reconstruction REAL, kl REAL, decoder_variance REAL, elbo REAL, modes_total INTEGER NOT "
@@ -53,6 +55,9 @@ class Statement {
   void bind(const std::string& text) {
     sqlite3_bind_text(statement_, parameter_++, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
   }
+  void bind_bytes(const std::string& bytes) {
+    sqlite3_bind_blob64(statement_, parameter_++, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
+  }
   void bind(std::uint64_t value) {
     sqlite3_bind_int64(statement_, parameter_++, static_cast<sqlite3_int64>(value));
   }
@@ -64,6 +69,12 @@ class Statement {
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column_));
     text.assign(bytes == nullptr ? "" : bytes,
                 static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_)));
+    ++column_;
+  }
+  void read_bytes(std::string& bytes) {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column_));
+    bytes.assign(data == nullptr ? "" : data,
+                 static_cast<std::size_t>(sqlite3_column_bytes(statement_, column_)));
     ++column_;
   }
   void read(std::uint64_t& value) {
@@ -84,7 +95,7 @@ class Statement {
 
 void bind_record(Statement& insert, const TrialRecord& r) {
   insert.bind(r.id);
-  insert.bind(std::string(r.status == TrialStatus::done ? "done" : "diverged"));
+  insert.bind(std::string(name_of(r.status)));
   insert.bind(r.why);
   insert.bind(r.epochs);
   for (const double value : {r.loss, r.reconstruction, r.kl, r.decoder_variance, r.elbo}) insert.bind(value);
@@ -103,7 +114,7 @@ TrialRecord read_record(Statement& select) {
   std::string status, kl;
   select.read(r.id);
   select.read(status);
-  r.status = status == "done" ? TrialStatus::done : TrialStatus::diverged;
+  r.status = status == name_of(TrialStatus::done) ? TrialStatus::done : TrialStatus::diverged;
   select.read(r.why);
   select.read(r.epochs);
   for (double* value : {&r.loss, &r.reconstruction, &r.kl, &r.decoder_variance, &r.elbo}) select.read(*value);
@@ -124,6 +135,10 @@ TrialRecord read_record(Statement& select) {
 }
 
 }  // namespace
+
+const char* name_of(TrialStatus status) {
+  return status == TrialStatus::done ? "done" : "diverged";
+}
 
 SweepStore::SweepStore(const fs::path& file, Mode mode) : name_(file.string()) {
   const int flags = mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
@@ -186,15 +201,27 @@ void SweepStore::check_version(Mode mode) const {
                                 name_, version, kVersion));
 }
 
-void SweepStore::save(const std::vector<TrialRecord>& records) {
+void SweepStore::save(const std::vector<TrialRecord>& records, const PausedTrials& paused) {
   execute("BEGIN IMMEDIATE");
   try {
+    Statement resumed(connection_, "DELETE FROM paused WHERE id = ?");
     Statement insert(connection_,
                      "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     for (const TrialRecord& record : records) {
       bind_record(insert, record);
       if (const int code = insert.step(); code != SQLITE_DONE) fail(code);
       insert.reset();
+      resumed.bind(record.id);
+      if (const int code = resumed.step(); code != SQLITE_DONE) fail(code);
+      resumed.reset();
+    }
+    Statement pause(connection_, "INSERT OR REPLACE INTO paused VALUES(?,?,?)");
+    for (const auto& [id, trial] : paused) {
+      pause.bind(id);
+      pause.bind_bytes(state_bytes(trial.state));
+      pause.bind(trial.seconds);
+      if (const int code = pause.step(); code != SQLITE_DONE) fail(code);
+      pause.reset();
     }
     execute("COMMIT");
   } catch (...) {
@@ -216,6 +243,27 @@ std::unordered_map<std::string, TrialRecord> SweepStore::read() const {
   }
   if (code != SQLITE_DONE) fail(code);
   return records;
+}
+
+PausedTrials SweepStore::read_paused() const {
+  PausedTrials paused;
+  Statement select(connection_, "SELECT * FROM paused");
+  int code = select.step();
+  for (; code == SQLITE_ROW; code = select.step()) {
+    std::string id, bytes;
+    select.read(id);
+    select.read_bytes(bytes);
+    PausedTrial& trial = paused[id];
+    try {
+      trial.state = state_of_bytes(bytes);
+    } catch (const DataError& error) {
+      throw DataError(
+          fmt::format("{}: {}; remove the file, and its trials are run again", name_, error.what()));
+    }
+    select.read(trial.seconds);
+  }
+  if (code != SQLITE_DONE) fail(code);
+  return paused;
 }
 
 std::uint64_t SweepStore::forget_failed() {

@@ -7,11 +7,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gmmvae/training.hpp"
+
 struct sqlite3;
 
 namespace gmmvae {
 
 enum class TrialStatus { done, diverged };
+/// "done" or "diverged", as stores and tables have it.
+const char* name_of(TrialStatus status);
 
 /// What is kept of one trial. Figures that do not exist are NaN and stored as NULL.
 struct TrialRecord {
@@ -32,6 +36,13 @@ struct TrialRecord {
   bool operator==(const TrialRecord&) const = default;
 };
 
+/// A trial that was stopped on its way, with all that it needs to go on.
+struct PausedTrial {
+  TrainingState state;
+  double seconds = 0.0;  ///< as in TrialRecord, so far
+};
+using PausedTrials = std::unordered_map<std::string, PausedTrial>;  ///< by trial_identity
+
 /// The results of one shard: an SQLite file that one process at a time may hold. Written one transaction a
 /// chunk, so that a process killed at any moment leaves whole chunks behind.
 class SweepStore {
@@ -44,9 +55,12 @@ class SweepStore {
   SweepStore& operator=(const SweepStore&) = delete;
   ~SweepStore();
 
-  /// All or nothing; a trial that is there already is replaced.
-  void save(const std::vector<TrialRecord>& records);
+  /// All or nothing; a trial that is there already is replaced, and one that has a record is no longer
+  /// paused.
+  void save(const std::vector<TrialRecord>& records, const PausedTrials& paused = {});
   [[nodiscard]] std::unordered_map<std::string, TrialRecord> read() const;
+  /// Throws DataError for states that are damaged.
+  [[nodiscard]] PausedTrials read_paused() const;
   /// Forgets the trials that failed; how many those were.
   std::uint64_t forget_failed();
 

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "gmmvae/error.hpp"
+#include "host/sweep/state_bytes.hpp"
 #include "tests/support/error_message.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -57,6 +58,38 @@ TEST(SweepStore, KeepsMissingFiguresMissing) {
   EXPECT_TRUE(std::isnan(store.read().at("a").loss));
 }
 
+TEST(SweepStore, KeepsPausedTrialsUntilTheyHaveARecord) {
+  const test::TemporaryFolder folder;
+  SweepStore store(folder / "s.sqlite", Mode::create);
+  PausedTrial paused;
+  paused.seconds = 0.25;
+  paused.state.parameters = {1.0F, 0.1F};
+  paused.state.first_moment = {2.0F, -0.0F};
+  paused.state.second_moment = {3.0F, 1e-42F};
+  paused.state.epoch = 7;
+  paused.state.history = History(1);
+  paused.state.history.append(std::vector<double>(8, 0.1));
+  paused.state.best_epoch = 3;
+  paused.state.best_parameters = {5.0F};
+  store.save({}, {{"a", paused}, {"b", paused}});
+  store.save({record("b")});
+  const PausedTrials back = store.read_paused();
+  ASSERT_EQ(back.size(), 1u);
+  const TrainingState& state = back.at("a").state;
+  EXPECT_EQ(back.at("a").seconds, 0.25);
+  EXPECT_EQ(state.epoch, 7u);
+  EXPECT_EQ(state.status, TrainingStatus::running);
+  EXPECT_EQ(state.best_epoch, 3u);
+  EXPECT_EQ(state.history.values(), paused.state.history.values());
+  EXPECT_EQ(state.parameters, paused.state.parameters);
+  EXPECT_EQ(state.first_moment, paused.state.first_moment);
+  EXPECT_EQ(state.second_moment, paused.state.second_moment);
+  EXPECT_EQ(state.best_parameters, paused.state.best_parameters);
+  EXPECT_EQ(state_bytes(state), state_bytes(paused.state));
+  EXPECT_THROW((void)state_of_bytes(state_bytes(state).substr(1)), DataError);
+  EXPECT_THROW((void)state_of_bytes(state_bytes(state) + "x"), DataError);
+}
+
 TEST(SweepStore, ForgetsFailuresAlone) {
   const test::TemporaryFolder folder;
   SweepStore store(folder / "s.sqlite", Mode::create);
@@ -80,7 +113,7 @@ TEST(SweepStore, RefusesDamagedForeignAndNewerFiles) {
   EXPECT_NE(refusal(folder / "text.sqlite").find("damaged"), std::string::npos);
   EXPECT_NE(refusal(folder / "none/s.sqlite").find("none/s.sqlite"), std::string::npos);
   for (const char* sql : {"CREATE TABLE other(a INTEGER)",
-                          "CREATE TABLE version(format INTEGER); INSERT INTO version VALUES(2)"}) {
+                          "CREATE TABLE version(format INTEGER); INSERT INTO version VALUES(99)"}) {
     const std::string file = folder / (sql[13] == 'o' ? "foreign.sqlite" : "newer.sqlite");
     sqlite3* connection = nullptr;
     ASSERT_EQ(sqlite3_open(file.c_str(), &connection), SQLITE_OK);
@@ -88,7 +121,7 @@ TEST(SweepStore, RefusesDamagedForeignAndNewerFiles) {
     sqlite3_close(connection);
   }
   EXPECT_NE(refusal(folder / "foreign.sqlite").find("no store of a sweep"), std::string::npos);
-  EXPECT_NE(refusal(folder / "newer.sqlite").find("has format 2"), std::string::npos);
+  EXPECT_NE(refusal(folder / "newer.sqlite").find("has format 99"), std::string::npos);
 }
 
 }  // namespace
