@@ -158,7 +158,22 @@ class CudaBackend final : public Backend {
     return host_->distances_to_groups(y, x, offsets);
   }
 
+  NearestNeighbors neighbors(MatrixView<float>, std::size_t, NeighborSearch) override { no_tsne(); }
+  Affinities tsne_affinities(MatrixView<float>, const TsneOptions&) override { no_tsne(); }
+  TsneGradient tsne_gradient(const Affinities&, MatrixView<float>, GradientMethod) override { no_tsne(); }
+  Embedding embed(MatrixView<float>, const TsneOptions&, const TsneControl&, const TsneState*) override {
+    no_tsne();
+  }
+  Embedding embed(const Affinities&, MatrixView<float>, const TsneOptions&, const TsneControl&,
+                  const TsneState*) override {
+    no_tsne();
+  }
+
  private:
+  [[noreturn]] static void no_tsne() {
+    throw DeviceError("the CUDA backend of this build does not embed points: use --device cpu");
+  }
+
   /// How many of the first jobs the device has memory for, at least one.
   static std::size_t jobs_that_fit(const Device& device, std::span<const TrainingJob> jobs) {
     const DeviceScope scope(device.properties.ordinal);

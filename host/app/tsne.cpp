@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "gmmvae/error.hpp"
+#include "host/app/device.hpp"
 #include "host/app/files.hpp"
 #include "host/app/progress.hpp"
 #include "host/app/signals.hpp"
@@ -130,7 +132,7 @@ TsneCheckpoint starting_point(const Settings& settings, const TsneOutputs& outpu
 }
 
 /// Descends from `from` on; what is kept on the way goes back into it.
-Embedding descend(const Settings& settings, const Dataset& data, const TsneOptions& options,
+Embedding descend(Backend& backend, const Settings& settings, const Dataset& data, const TsneOptions& options,
                   const Affinities& affinities, const TsneOutputs& outputs, TsneCheckpoint& from,
                   const Console& console, Clock::time_point start) {
   const TsneState before = std::move(from.state);
@@ -164,7 +166,7 @@ Embedding descend(const Settings& settings, const Dataset& data, const TsneOptio
     save_tsne_checkpoint(outputs.checkpoint, from);
   };
   Embedding embedding =
-      embed(affinities, data.x, options, control, before.positions.empty() ? nullptr : &before);
+      backend.embed(affinities, data.x, options, control, before.positions.empty() ? nullptr : &before);
   from.state = embedding.state;
   return embedding;
 }
@@ -189,13 +191,12 @@ int report_stopped(const Console& console, const Embedding& embedding, const Tsn
 
 /// The embedding is not lost where a file cannot be written: the checkpoint stays, and --resume writes what
 /// is missing.
-void write_results(const TsneOutputs& outputs, const Dataset& data, const TsneCheckpoint& end,
-                   const Embedding& embedding, const Affinities& affinities, const TsneOptions& options,
-                   const ordered_json& figures) {
+void write_results(Backend& backend, const TsneOutputs& outputs, const Dataset& data,
+                   const TsneCheckpoint& end, const Embedding& embedding, const Affinities& affinities,
+                   const TsneOptions& options, const ordered_json& figures) {
   try {
     if (!outputs.gradient.empty()) {
-      const TsneGradient at_end =
-          tsne_gradient(affinities, embedding.points, options.method, options.threads);
+      const TsneGradient at_end = backend.tsne_gradient(affinities, embedding.points, options.method);
       write_npy<double>(outputs.gradient, {embedding.points.rows(), embedding.points.cols()},
                         at_end.gradient.values());
     }
@@ -219,23 +220,24 @@ int run_tsne(const Settings& settings, Console& console) {
   const Clock::time_point start = Clock::now();
   const TsneOutputs outputs(settings);
   if (settings.is_set("transform")) return transform(settings, outputs.out, console);
+  const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = read_data(settings);
   const TsneOptions options = tsne_options(settings, data.x.rows());
   const std::string identity = tsne_identity(settings, data, options.start_points);
   if (settings.flag("resume") && is_finished(outputs, identity, console)) return 0;
   TsneCheckpoint checkpoint = starting_point(settings, outputs, identity, console);
   if (!outputs.checkpoint.empty()) install_stop_handlers();
-  const Affinities affinities = tsne_affinities(data.x, options);
+  const Affinities affinities = backend->tsne_affinities(data.x, options);
   for (const std::string& warning : affinities.warnings) console.warn(warning);
   if (!outputs.affinities.empty()) write_affinities(outputs.affinities, affinities);
   const Embedding embedding =
-      descend(settings, data, options, affinities, outputs, checkpoint, console, start);
+      descend(*backend, settings, data, options, affinities, outputs, checkpoint, console, start);
   if (embedding.stopped) {
     if (!outputs.checkpoint.empty()) save_tsne_checkpoint(outputs.checkpoint, checkpoint);
     return report_stopped(console, embedding, options, outputs);
   }
   const ordered_json figures = ordered_json::parse(tsne_json(embedding));
-  write_results(outputs, data, checkpoint, embedding, affinities, options, figures);
+  write_results(*backend, outputs, data, checkpoint, embedding, affinities, options, figures);
   print_embedding(console, embedding);
   if (!outputs.out.empty()) console.say(fmt::format("wrote {}", outputs.out));
   console.result(figures);

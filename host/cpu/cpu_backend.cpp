@@ -142,11 +142,34 @@ class CpuBackend final : public Backend {
     return gmmvae::distances_to_groups(y, x, offsets, pool());
   }
 
+  NearestNeighbors neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search) override {
+    return nearest_neighbors(x, k, search, threads_);
+  }
+  Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) override {
+    return gmmvae::tsne_affinities(x, with_threads(options));
+  }
+  TsneGradient tsne_gradient(const Affinities& affinities, MatrixView<float> y,
+                             GradientMethod method) override {
+    return gmmvae::tsne_gradient(affinities, y, method, threads_);
+  }
+  Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneControl& control,
+                  const TsneState* resume) override {
+    return gmmvae::embed(x, with_threads(options), control, resume);
+  }
+  Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
+                  const TsneControl& control, const TsneState* resume) override {
+    return gmmvae::embed(affinities, x, with_threads(options), control, resume);
+  }
+
  private:
   /// Threads for work that is cut by rows; started when they are first needed.
   ThreadPool& pool() {
     if (!pool_) pool_.emplace(threads_);
     return *pool_;
+  }
+  [[nodiscard]] TsneOptions with_threads(TsneOptions options) const {
+    if (options.threads == 0) options.threads = threads_;
+    return options;
   }
 
   [[nodiscard]] Workspace<float> workspace_for(const Vae& vae, std::size_t model) const {

@@ -30,13 +30,13 @@ std::vector<std::uint32_t> even_rows(std::size_t count) {
 }
 
 /// The embedding of a study: short, because it is one picture among many. Fewer than three points have none.
-Embedding embed_points(MatrixView<float> points, std::uint64_t seed, std::size_t threads) {
+Embedding embed_points(Backend& backend, MatrixView<float> points, std::uint64_t seed, std::size_t threads) {
   if (points.rows < 3) return {};
   TsneOptions options;
   options.iterations = 300;
   options.seed = seed;
   options.threads = threads;
-  return embed(points, options);
+  return backend.embed(points, options);
 }
 
 ClusterAnalysis cluster_points(Backend& backend, MatrixView<float> points,
@@ -78,7 +78,7 @@ void study_model(Backend& backend, const Dataset& data, std::span<const std::uin
   if (!data.labels.empty())
     for (const std::uint32_t row : study.embedding_rows) labels.push_back(data.labels[row]);
   study.latent_clusters = cluster_points(backend, means, labels, seed);
-  study.embedding = embed_points(means, seed, threads);
+  study.embedding = embed_points(backend, means, seed, threads);
 }
 
 }  // namespace gmmvae

@@ -113,19 +113,24 @@ void symmetrize(const NeighborLists& conditional, ThreadPool& pool, Affinities& 
   });
 }
 
-}  // namespace tsne
-
-Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) {
-  using namespace tsne;
+Affinities begin_affinities(MatrixView<float> x, const TsneOptions& options) {
   if (x.rows < 2 || x.cols == 0)
     throw DataError(fmt::format("t-SNE needs at least two points, not {}", x.cols == 0 ? 0 : x.rows));
   if (!(options.perplexity > 0.0) || !std::isfinite(options.perplexity))
     throw UsageError(fmt::format("the perplexity must be a number above 0, not {}", options.perplexity));
   require_finite(x, "the points to embed");
-  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   Affinities out;
   out.perplexity = usable_perplexity(x.rows, options.perplexity, out.warnings);
   out.neighbors = std::min(x.rows - 1, static_cast<std::size_t>(std::max(1.0, 3.0 * out.perplexity)));
+  return out;
+}
+
+}  // namespace tsne
+
+Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) {
+  using namespace tsne;
+  Affinities out = begin_affinities(x, options);
+  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   const Clock::time_point start = Clock::now();
   NeighborTree tree = build_neighbor_tree(Normalizer(x).apply(x), pool);
   const bool approximate = options.neighbors == NeighborSearch::approximate ||

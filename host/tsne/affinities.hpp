@@ -19,4 +19,8 @@ double calibrate_row(std::span<float> row, double perplexity);
 /// p(j|i). Fills offsets, columns and values.
 void symmetrize(const NeighborLists& conditional, ThreadPool& pool, Affinities& out);
 
+/// Affinities of x with the perplexity and the number of neighbours that so many points allow, and nothing
+/// else yet. Throws as tsne_affinities does.
+Affinities begin_affinities(MatrixView<float> x, const TsneOptions& options);
+
 }  // namespace gmmvae::tsne

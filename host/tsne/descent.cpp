@@ -101,9 +101,9 @@ class CpuDescent final : public Descent {
     return entropy_ + edge_logarithms(affinities_, positions_, pool_) + std::log(normalization);
   }
 
-  [[nodiscard]] const Matrix<float>& positions() const override { return positions_; }
-  [[nodiscard]] const Matrix<float>& update() const override { return update_; }
-  [[nodiscard]] const Matrix<float>& gains() const override { return gains_; }
+  const Matrix<float>& positions() override { return positions_; }
+  const Matrix<float>& update() override { return update_; }
+  const Matrix<float>& gains() override { return gains_; }
 
  private:
   /// Moves the mean back to 0, where numbers are finest; `sums` holds one sum of positions a task.

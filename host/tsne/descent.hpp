@@ -29,9 +29,9 @@ class Descent {
   /// KL(P || Q) at the current positions, with the true Z and without exaggeration.
   virtual double kl_divergence() = 0;
   /// Positions, update and gains [N,dim] in the order of the affinities.
-  [[nodiscard]] virtual const Matrix<float>& positions() const = 0;
-  [[nodiscard]] virtual const Matrix<float>& update() const = 0;
-  [[nodiscard]] virtual const Matrix<float>& gains() const = 0;
+  virtual const Matrix<float>& positions() = 0;
+  virtual const Matrix<float>& update() = 0;
+  virtual const Matrix<float>& gains() = 0;
 };
 
 /// Starts at `positions`; `update` and `gains` may be empty for a fresh start. Keeps references to the

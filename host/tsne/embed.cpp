@@ -9,14 +9,15 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
 #include "gmmvae/tsne.hpp"
-#include "host/tsne/descent.hpp"
+#include "host/tsne/embedding.hpp"
+#include "host/tsne/gradient.hpp"
 #include "host/tsne/schedule.hpp"
 #include "host/tsne/start.hpp"
 
 namespace gmmvae {
+namespace tsne {
 namespace {
 
-using namespace tsne;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kReportEvery = 50;
@@ -24,6 +25,8 @@ constexpr std::size_t kReportEvery = 50;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+}  // namespace
 
 void check_options(const TsneOptions& options) {
   if (options.dim < 1 || options.dim > 3)
@@ -40,13 +43,14 @@ void check_options(const TsneOptions& options) {
   if (options.learning_rate != 0.0) positive(options.learning_rate, "the learning rate");
 }
 
-/// Rows of `from`, which stand in the order of the data, at their places in the affinities' order.
 Matrix<float> to_places(const Affinities& affinities, MatrixView<float> from) {
   Matrix<float> out(from.rows, from.cols);
   for (std::size_t r = 0; r < from.rows; ++r)
     std::ranges::copy(from.row(affinities.order[r]), out.row(r).begin());
   return out;
 }
+
+namespace {
 
 Matrix<float> to_data_order(const Affinities& affinities, const Matrix<float>& from) {
   Matrix<float> out(from.rows(), from.cols());
@@ -55,19 +59,7 @@ Matrix<float> to_data_order(const Affinities& affinities, const Matrix<float>& f
   return out;
 }
 
-// About where all pairs and two transforms take the same time on two cores with AVX-512; an estimate.
-constexpr std::size_t kCrossover = 6000;
-
-GradientMethod chosen_method(GradientMethod wanted, std::size_t rows, std::size_t dim) {
-  if (wanted != GradientMethod::automatic) return wanted;
-  return dim == 2 && rows >= kCrossover ? GradientMethod::fft : GradientMethod::exact;
-}
-
-std::unique_ptr<Repulsion> make_repulsion(GradientMethod method) {
-  return method == GradientMethod::fft ? make_interpolated_repulsion() : make_exact_repulsion();
-}
-
-TsneState state_of(const Descent& descent, const Schedule& schedule, const Affinities& affinities) {
+TsneState state_of(Descent& descent, const Schedule& schedule, const Affinities& affinities) {
   TsneState state;
   schedule.save(state);
   state.positions = to_data_order(affinities, descent.positions());
@@ -110,13 +102,51 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
   out.kl_divergence = current_kl();
 }
 
+// About where all pairs and two transforms take the same time on two cores with AVX-512; an estimate.
+constexpr std::size_t kCrossover = 6000;
+
+std::unique_ptr<Repulsion> make_repulsion(GradientMethod method) {
+  return method == GradientMethod::fft ? make_interpolated_repulsion() : make_exact_repulsion();
+}
+
+class CpuArithmetic final : public EmbeddingArithmetic {
+ public:
+  CpuArithmetic(const Affinities& affinities, std::size_t threads)
+      : affinities_(affinities), pool_(threads == 0 ? available_threads() : threads) {}
+
+  [[nodiscard]] std::size_t crossover() const override { return kCrossover; }
+  Matrix<double> principal_scores(MatrixView<float> x, std::size_t count) override {
+    return tsne::principal_scores(x, count, pool_);
+  }
+  std::unique_ptr<Descent> make_descent(GradientMethod method, Matrix<float> positions, Matrix<float> update,
+                                        Matrix<float> gains) override {
+    return make_cpu_descent(affinities_, std::move(positions), std::move(update), std::move(gains),
+                            make_repulsion(method), pool_);
+  }
+
+ private:
+  const Affinities& affinities_;
+  ThreadPool pool_;
+};
+
 }  // namespace
 
-Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
-                const TsneControl& control, const TsneState* resume) {
+GradientMethod chosen_method(GradientMethod wanted, std::size_t rows, std::size_t dim,
+                             std::size_t crossover) {
+  if (wanted != GradientMethod::automatic) return wanted;
+  return dim == 2 && rows >= crossover ? GradientMethod::fft : GradientMethod::exact;
+}
+
+void check_embedding(std::size_t points, MatrixView<float> y) {
+  if (y.rows != points || y.cols < 1 || y.cols > 3)
+    throw UsageError(fmt::format("the gradient of {} points is asked for at an embedding of {} x {} numbers",
+                                 points, y.rows, y.cols));
+}
+
+Embedding embed_with(EmbeddingArithmetic& arithmetic, const Affinities& affinities, MatrixView<float> x,
+                     const TsneOptions& options, const TsneControl& control, const TsneState* resume) {
   check_options(options);
   const std::size_t rows = affinities.points();
-  ThreadPool pool(options.threads == 0 ? available_threads() : options.threads);
   Embedding out;
   const Clock::time_point start = Clock::now();
   Matrix<float> positions, update, gains;
@@ -129,14 +159,15 @@ Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOpt
     gains = to_places(affinities, resume->gains);
     schedule.restore(*resume);
   } else {
-    positions = to_places(affinities, starting_points(x, rows, options, pool));
+    positions = to_places(affinities, starting_points(x, rows, options, [&] {
+                            return arithmetic.principal_scores(x, options.dim);
+                          }));
   }
   out.seconds.start = seconds_since(start);
   const Clock::time_point begin = Clock::now();
-  out.method = chosen_method(options.method, rows, options.dim);
+  out.method = chosen_method(options.method, rows, options.dim, arithmetic.crossover());
   const std::unique_ptr<Descent> descent =
-      make_cpu_descent(affinities, std::move(positions), std::move(update), std::move(gains),
-                       make_repulsion(out.method), pool);
+      arithmetic.make_descent(out.method, std::move(positions), std::move(update), std::move(gains));
   descend(*descent, schedule, affinities, control, out);
   out.state = state_of(*descent, schedule, affinities);
   out.points = out.state.positions;
@@ -153,6 +184,16 @@ Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOpt
   return out;
 }
 
+}  // namespace tsne
+
+using namespace tsne;
+
+Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
+                const TsneControl& control, const TsneState* resume) {
+  CpuArithmetic arithmetic(affinities, options.threads);
+  return embed_with(arithmetic, affinities, x, options, control, resume);
+}
+
 Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneControl& control,
                 const TsneState* resume) {
   check_options(options);
@@ -162,16 +203,14 @@ Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneContr
 TsneGradient tsne_gradient(const Affinities& affinities, MatrixView<float> y, GradientMethod method,
                            std::size_t threads) {
   const std::size_t rows = affinities.points();
-  if (y.rows != rows || y.cols < 1 || y.cols > 3)
-    throw UsageError(fmt::format("the gradient of {} points is asked for at an embedding of {} x {} numbers",
-                                 rows, y.rows, y.cols));
+  check_embedding(rows, y);
   ThreadPool pool(threads == 0 ? available_threads() : threads);
   const Matrix<float> positions = to_places(affinities, y);
   std::vector<float> attraction(y.size()), repulsion(y.size());
   attract(affinities, positions, attraction.data(), pool);
   TsneGradient out;
-  out.normalization =
-      make_repulsion(chosen_method(method, rows, y.cols))->compute(positions, repulsion.data(), pool);
+  out.normalization = make_repulsion(chosen_method(method, rows, y.cols, kCrossover))
+                          ->compute(positions, repulsion.data(), pool);
   out.kl_divergence = affinity_entropy(affinities) + edge_logarithms(affinities, positions, pool) +
                       std::log(out.normalization);
   out.gradient = Matrix<double>(rows, y.cols);

@@ -1,15 +1,22 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
+#include "gmmvae/backend.hpp"
+#include "gmmvae/error.hpp"
+#include "host/io/npy.hpp"
 #include "host/tsne/neighbors.hpp"
+#include "host/tsne/normalizer.hpp"
 
-namespace gmmvae::tsne {
+namespace gmmvae {
+namespace tsne {
 namespace {
 
 constexpr std::size_t kRecallSample = 1000;
 constexpr std::size_t kCostGroups = 48;
-// Cycles of one core with AVX-512, estimated: a coordinate of a point looked at for sixteen queries, a point's
-// part of one descent step, and a point's search through graphs with a hundred candidates each.
+// Cycles of one core with AVX-512, estimated: a coordinate of a point looked at for sixteen queries, a
+// point's part of one descent step, and a point's search through graphs with a hundred candidates each.
 constexpr double kScanCycles = 2.5;
 constexpr double kStepCycles = 800.0;
 constexpr double kGraphCycles = 1.5e6;
@@ -65,4 +72,34 @@ bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iter
          affordable;
 }
 
-}  // namespace gmmvae::tsne
+void check_neighbors(MatrixView<float> x, std::size_t k) {
+  if (k == 0 || k >= x.rows)
+    throw UsageError(fmt::format("each of {} points is asked for {} nearest others", x.rows, k));
+  require_finite(x, "the points");
+}
+
+}  // namespace tsne
+
+NearestNeighbors nearest_neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search,
+                                   std::size_t threads) {
+  using namespace tsne;
+  check_neighbors(x, k);
+  ThreadPool pool(threads == 0 ? available_threads() : threads);
+  const Normalizer normalizer(x);
+  const NeighborTree tree = build_neighbor_tree(normalizer.apply(x), pool);
+  const bool approximate = search == NeighborSearch::approximate ||
+                           (search == NeighborSearch::automatic && exact_is_too_slow(tree, k, 0, pool));
+  const NeighborLists lists =
+      approximate ? approximate_neighbors(tree, k, pool) : exact_neighbors(tree, k, pool);
+  NearestNeighbors out{k, std::vector<std::uint32_t>(x.rows * k), std::vector<float>(x.rows * k), {}};
+  if (approximate) out.recall = neighbor_recall(tree, lists, pool);
+  const double unit = normalizer.squared_unit();
+  for (std::size_t r = 0; r < x.rows; ++r)
+    for (std::size_t a = 0; a < k; ++a) {
+      out.points[tree.order[r] * k + a] = tree.order[lists.points[r * k + a]];
+      out.squared[tree.order[r] * k + a] = static_cast<float>(lists.squared[r * k + a] * unit);
+    }
+  return out;
+}
+
+}  // namespace gmmvae

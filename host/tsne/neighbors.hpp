@@ -38,6 +38,9 @@ NeighborLists approximate_neighbors(const NeighborTree& tree, std::size_t k, Thr
 /// The fraction of true neighbours among those of the lists, over a sample of points.
 double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, ThreadPool& pool);
 
+/// Throws what nearest_neighbors throws.
+void check_neighbors(MatrixView<float> x, std::size_t k);
+
 /// Whether exact neighbours would take longer than `iterations` steps of the descent that follows and than
 /// approximate ones: decided by counting what a sample of searches looks at, never by a clock.
 bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool);

@@ -15,6 +15,10 @@ Normalizer::Normalizer(MatrixView<float> x) : mean_(x.cols) {
   std::frexp(largest, &exponent_);
 }
 
+double Normalizer::squared_unit() const {
+  return std::ldexp(1.0, 2 * exponent_);
+}
+
 Matrix<float> Normalizer::apply(MatrixView<float> x) const {
   constexpr double kMost = 1e15;
   const double scale = std::ldexp(1.0, -exponent_);

@@ -13,6 +13,8 @@ class Normalizer {
   explicit Normalizer(MatrixView<float> x);
   /// Points much farther out than those it was made from stay finite: numbers end at 1e15.
   [[nodiscard]] Matrix<float> apply(MatrixView<float> x) const;
+  /// What squared distances of moved points are to be multiplied by for those of the points themselves.
+  [[nodiscard]] double squared_unit() const;
 
  private:
   std::vector<double> mean_;

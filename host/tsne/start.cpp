@@ -132,7 +132,7 @@ Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPo
 }
 
 Matrix<float> starting_points(MatrixView<float> x, std::size_t rows, const TsneOptions& options,
-                              ThreadPool& pool) {
+                              const std::function<Matrix<double>()>& principal) {
   const std::size_t dim = options.dim;
   if (!options.start_points.empty()) return checked_start(options.start_points, rows, dim);
   const RandomStream stream(options.seed, Purpose::embedding);
@@ -144,7 +144,7 @@ Matrix<float> starting_points(MatrixView<float> x, std::size_t rows, const TsneO
   }
   if (x.rows != rows)
     throw UsageError("an embedding that starts from principal axes needs the points themselves");
-  const Matrix<double> scores = principal_scores(x, dim, pool);
+  const Matrix<double> scores = principal();
   double variance = 0.0;
   for (std::size_t i = 0; i < rows; ++i) variance += scores(i, 0) * scores(i, 0) / static_cast<double>(rows);
   const double scale = variance > 0.0 ? kSpread / std::sqrt(variance) : 0.0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/tsne.hpp"
 #include "host/parallel/thread_pool.hpp"
@@ -12,9 +14,9 @@ Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPo
 
 /// Where an embedding starts, [N,dim] in the order of the data: the options' own points, principal scores
 /// with standard deviation 1e-4 on the first axis and a hundredth of that as jitter (Kobak & Berens 2019), or
-/// normal numbers of standard deviation 1e-4. Throws UsageError for start points of another shape or that are
-/// not finite.
+/// normal numbers of standard deviation 1e-4. `scores` gives the principal scores [N,dim] where they are
+/// wanted. Throws UsageError for start points of another shape or that are not finite.
 Matrix<float> starting_points(MatrixView<float> x, std::size_t rows, const TsneOptions& options,
-                              ThreadPool& pool);
+                              const std::function<Matrix<double>()>& scores);
 
 }  // namespace gmmvae::tsne

@@ -13,6 +13,7 @@
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/mixture.hpp"
 #include "gmmvae/training.hpp"
+#include "gmmvae/tsne.hpp"
 #include "gmmvae/vae.hpp"
 
 namespace gmmvae {
@@ -49,6 +50,19 @@ class Backend {
   virtual LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,
                                      std::span<const double> parameters, MatrixView<double> x,
                                      MatrixView<double> noise, double log_jacobian, Precision precision) = 0;
+
+  /// The k nearest other points of every point of x [N,D]; `automatic` weighs what exact ones would cost.
+  /// Throws DataError for numbers that are not finite, UsageError unless 0 < k < N.
+  virtual NearestNeighbors neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search) = 0;
+  /// As the functions of these names in gmmvae/tsne.hpp: same options and same backend, same bytes. `threads`
+  /// of the options, where it is 0, is the backend's own number.
+  virtual Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) = 0;
+  virtual TsneGradient tsne_gradient(const Affinities& affinities, MatrixView<float> y,
+                                     GradientMethod method) = 0;
+  virtual Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneControl& control = {},
+                          const TsneState* resume = nullptr) = 0;
+  virtual Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
+                          const TsneControl& control = {}, const TsneState* resume = nullptr) = 0;
 
   /// The backend's kernels one by one, for `gmmvae bench`; null where it has none to show. Must not outlive
   /// the backend.

@@ -33,6 +33,14 @@ struct TsneOptions {
   std::size_t threads = 0;  ///< 0: as many as the process may use; never changes a result
 };
 
+/// The nearest other points of every point, ascending by distance.
+struct NearestNeighbors {
+  std::size_t k = 0;
+  std::vector<std::uint32_t> points;  ///< [N,k] rows of the data, never the point's own
+  std::vector<float> squared;         ///< [N,k] squared distances
+  std::optional<double> recall;       ///< of approximate ones, measured on a sample
+};
+
 /// Joint probabilities P [N,N] of t-SNE as compressed sparse rows: symmetric, without a diagonal, columns
 /// ascending, sum 1. Rows stand in an order of their own that keeps neighbours together: row and column r
 /// belong to the point order[r].
@@ -51,6 +59,11 @@ struct Affinities {
 
   [[nodiscard]] std::size_t points() const { return order.size(); }
 };
+
+/// The k nearest others of each point of x [N,D]. Throws DataError for numbers that are not finite,
+/// UsageError unless 0 < k < N.
+NearestNeighbors nearest_neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search,
+                                   std::size_t threads = 0);
 
 /// Affinities of x [N,D]: for each point its 3 x perplexity nearest others, a Gaussian whose width gives that
 /// perplexity, and p_ij = (p(j|i) + p(i|j)) / 2N over the pairs of either direction. Uses perplexity,
