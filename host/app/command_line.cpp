@@ -42,6 +42,7 @@ class Parser {
     app_.set_help_flag("");
     app_.allow_extras();
     app_.allow_windows_style_options(false);
+    app_.require_subcommand(0, 1);  // behind the verb its name is an argument, such as a folder
     for (const Option& option : option_table()) {
       if (option.verbs.empty()) twins_.emplace_back(&option, add_twin(app_, option));
     }
@@ -89,6 +90,16 @@ std::string find_verb_argument(const std::vector<std::string>& arguments) {
   throw UsageError(fmt::format(
       "there is no verb '{}'{}", name,
       nearest.empty() ? "; 'gmmvae --help' lists them" : fmt::format("; did you mean {}?", nearest)));
+}
+
+/// An option without a verb that only verbs could have.
+[[noreturn]] void unknown_option_alone(const std::string& argument) {
+  std::vector<std::string> names;
+  for (const Option* option : options_of("")) names.push_back(fmt::format("--{}", option->name));
+  const std::string nearest = nearest_name(argument.substr(0, argument.find('=')), names);
+  throw UsageError(fmt::format(
+      "there is no option {} before the verb; {}", argument,
+      nearest.empty() ? "'gmmvae --help' shows what there is" : fmt::format("did you mean {}?", nearest)));
 }
 
 [[noreturn]] void unknown_option(const std::string& verb, const std::string& argument) {
@@ -163,7 +174,12 @@ void take(const Option& option, const CLI::Option& twin, CommandLine& line) {
 }  // namespace
 
 CommandLine parse_command_line(int count, const char* const* arguments) {
-  const std::vector<std::string> words(arguments + 1, arguments + count);
+  std::vector<std::string> words(arguments + 1, arguments + count);
+  // "gmmvae help train" is what some programs take for "gmmvae train --help".
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
   CommandLine line;
   line.verb = find_verb_argument(words);
   if (!line.verb.empty() && find_verb(line.verb) == nullptr) unknown_verb(line.verb);
@@ -178,10 +194,7 @@ CommandLine parse_command_line(int count, const char* const* arguments) {
   for (const auto& [option, twin] : parser.twins()) take(*option, *twin, line);
   if (line.verb.empty()) {
     const std::vector<std::string> extras = parser.extras();
-    if (!extras.empty()) {
-      throw UsageError(fmt::format(
-          "there is no option {} before the verb; 'gmmvae --help' shows what there is", extras.front()));
-    }
+    if (!extras.empty()) unknown_option_alone(extras.front());
   } else {
     check_extras(line.verb, parser.extras(), line);
   }

@@ -39,6 +39,10 @@ void write_standard_error(std::string_view text) {
   (void)write_all(STDERR_FILENO, text);
 }
 
+nlohmann::ordered_json error_object(std::string_view sentence, ExitCode code) {
+  return {{"error", sentence}, {"exit_code", static_cast<int>(code)}};
+}
+
 }  // namespace
 
 void write_standard_output(std::string_view text) {
@@ -97,9 +101,13 @@ void Console::warn(std::string_view line) const {
 
 void Console::error(std::string_view sentence, ExitCode code) const {
   write_standard_error(fmt::format("gmmvae: {} {}\n", painted("error:", "1;31"), sentence));
-  if (!json_) return;
-  const nlohmann::ordered_json object = {{"error", sentence}, {"exit_code", static_cast<int>(code)}};
-  (void)write_all(STDOUT_FILENO, json_text(object));
+  if (json_) (void)write_all(STDOUT_FILENO, json_text(error_object(sentence, code)));
+}
+
+int Console::stopped(std::string_view sentence) const {
+  say(sentence);
+  result(error_object(sentence, ExitCode::interrupted));
+  return static_cast<int>(ExitCode::interrupted);
 }
 
 void Console::draw(std::string_view text) const {

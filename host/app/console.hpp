@@ -38,6 +38,9 @@ class Console {
   void warn(std::string_view line) const;
   /// The one sentence of an error, and under --json {error, exit_code} on standard output.
   void error(std::string_view sentence, ExitCode code) const;
+  /// The sentence of work that was stopped with everything saved, as error() prints one; returns exit
+  /// code 75.
+  [[nodiscard]] int stopped(std::string_view sentence) const;
   /// Raw text on standard error, for the progress line.
   void draw(std::string_view text) const;
 

@@ -71,11 +71,14 @@ Dataset read_latents(const Settings& settings) {
 }
 
 ChosenModel read_model(const Settings& settings) {
-  ChosenModel chosen{load_model(settings.required_path("model").string()), settings.count("index")};
+  return read_model(settings, settings.required_path("model").string());
+}
+
+ChosenModel read_model(const Settings& settings, const std::string& file) {
+  ChosenModel chosen{load_model(file), settings.count("index")};
   if (chosen.index >= chosen.vae.models)
     throw UsageError(fmt::format("{} is {}, but {} holds {} model{}, counted from 0", settings.label("index"),
-                                 chosen.index, settings.text("model"), chosen.vae.models,
-                                 chosen.vae.models == 1 ? "" : "s"));
+                                 chosen.index, file, chosen.vae.models, chosen.vae.models == 1 ? "" : "s"));
   return chosen;
 }
 

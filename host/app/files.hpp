@@ -26,6 +26,8 @@ struct ChosenModel {
   std::size_t index = 0;
 };
 ChosenModel read_model(const Settings& settings);
+/// The same from a file that another option or argument names.
+ChosenModel read_model(const Settings& settings, const std::string& file);
 
 /// The path of an output option, after a look whether it can be written: the work is not to be lost at its
 /// end. Throws UsageError where it is missing, has another ending than those in `endings` (separated by

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
+#include <nlohmann/json.hpp>
+#include <string>
 
 #include "gmmvae/error.hpp"
 #include "host/app/command_line.hpp"
@@ -18,25 +21,36 @@ namespace {
 
 /// Whether errors are wanted as JSON, before the command line is understood.
 bool asks_for_json(int count, char** arguments) {
+  const char* variable = std::getenv("GMMVAE_JSON");
+  if (variable != nullptr && std::strcmp(variable, "true") == 0) return true;
   for (int i = 1; i < count; ++i) {
     if (std::strcmp(arguments[i], "--json") == 0) return true;
   }
   return false;
 }
 
-std::string version_text() {
+/// Text that somebody asked for in place of a verb's work: as it is, or as the only member of an object.
+void print_text(const Console& console, const char* name, const std::string& text) {
+  if (!console.json()) write_standard_output(text);
+  console.result({{name, text}});
+}
+
+void print_version(const Console& console) {
   const std::string commit = kCommit;
-  return fmt::format("gmmvae {}{}\n", kVersion, commit.empty() ? "" : fmt::format(" ({})", commit));
+  if (!console.json())
+    write_standard_output(
+        fmt::format("gmmvae {}{}\n", kVersion, commit.empty() ? "" : fmt::format(" ({})", commit)));
+  console.result({{"version", kVersion}, {"commit", commit}});
 }
 
 int run_program(int count, char** arguments, Console& console) {
   const CommandLine line = parse_command_line(count, arguments);
   if (line.version) {
-    write_standard_output(version_text());
+    print_version(console);
     return 0;
   }
   if (line.help) {
-    write_standard_output(line.verb.empty() ? program_help() : verb_help(*find_verb(line.verb)));
+    print_text(console, "help", line.verb.empty() ? program_help() : verb_help(*find_verb(line.verb)));
     return 0;
   }
   if (line.verb.empty()) throw UsageError("a verb is missing; 'gmmvae --help' lists them");
@@ -46,7 +60,7 @@ int run_program(int count, char** arguments, Console& console) {
   console.configure(settings);
   for (const std::string& warning : settings.warnings()) console.warn(warning);
   if (line.print_config) {
-    write_standard_output(settings.to_toml(true));
+    print_text(console, "config", settings.to_toml(true));
     return 0;
   }
   return verb.run(settings, console);

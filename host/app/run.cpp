@@ -84,11 +84,9 @@ int run_run(const Settings& settings, Console& console) {
   save_dataset(folder.file("data.npz"), data);
   console.print(fmt::format("data: {}", describe(data)));
   RunTraining training = train_models(plans, data, folder, *backend, settings, console);
-  if (training.stopped) {
-    console.say(fmt::format("stopped with everything saved: run the same command again to go on in {}",
-                            folder.path()));
-    return static_cast<int>(ExitCode::interrupted);
-  }
+  if (training.stopped)
+    return console.stopped(fmt::format(
+        "stopped with everything saved: run the same command again to go on in {}", folder.path()));
   for (ModelStudy& model : training.models)
     study_model(*backend, data, held_out_rows(settings.for_model(model.name), data), settings.count("seed"),
                 backend_options(settings).threads, model);

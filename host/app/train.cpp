@@ -260,16 +260,10 @@ int report_stopped(const Console& console, const TrainingSession& session, const
   if (outputs.checkpoint.empty())
     throw Error(ExitCode::failed, fmt::format("stopped by {}; nothing was saved, as {} is no regular file",
                                               why, outputs.model));
-  const std::string sentence = fmt::format(
+  return console.stopped(fmt::format(
       "stopped by {} after {} of {} epochs with everything saved in {}: run the same command with "
       "--resume to go on",
-      why, session.epochs(), plan.models * plan.config.epochs, outputs.checkpoint);
-  console.say(sentence);
-  ordered_json object;
-  object["error"] = sentence;
-  object["exit_code"] = static_cast<int>(ExitCode::interrupted);
-  console.result(object);
-  return static_cast<int>(ExitCode::interrupted);
+      why, session.epochs(), plan.models * plan.config.epochs, outputs.checkpoint));
 }
 
 TrainingStatus train(TrainingSession& session, const Settings& settings, const Console& console,

@@ -177,16 +177,10 @@ int report_stopped(const Console& console, const Embedding& embedding, const Tsn
   if (outputs.checkpoint.empty())
     throw Error(ExitCode::failed,
                 fmt::format("stopped by {}; nothing was saved, as there is no file to save beside", why));
-  const std::string sentence = fmt::format(
+  return console.stopped(fmt::format(
       "stopped by {} after {} of {} iterations with everything saved in {}: run the same command with "
       "--resume to go on",
-      why, embedding.iterations, options.iterations, outputs.checkpoint);
-  console.say(sentence);
-  ordered_json object;
-  object["error"] = sentence;
-  object["exit_code"] = static_cast<int>(ExitCode::interrupted);
-  console.result(object);
-  return static_cast<int>(ExitCode::interrupted);
+      why, embedding.iterations, options.iterations, outputs.checkpoint));
 }
 
 /// The embedding is not lost where a file cannot be written: the checkpoint stays, and --resume writes what

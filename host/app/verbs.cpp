@@ -21,7 +21,10 @@ constexpr Verb kVerbs[] = {
     {"tsne", run_tsne},
     {"run", run_run, prepare_run},
     {"sweep", run_sweep},
+    {"export", run_export},
     {"doctor", run_doctor},
+    {"completion", run_completion},
+    {"man", run_man},
 };
 
 }  // namespace

@@ -22,7 +22,10 @@ int run_cluster(const Settings& settings, Console& console);
 int run_tsne(const Settings& settings, Console& console);
 int run_run(const Settings& settings, Console& console);
 int run_sweep(const Settings& settings, Console& console);
+int run_export(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
+int run_completion(const Settings& settings, Console& console);
+int run_man(const Settings& settings, Console& console);
 
 /// Without models, objective or data of one's own, `run` is the course experiment: two models and its shipped
 /// seed.

@@ -36,7 +36,9 @@ std::string wrapped(std::string_view text, std::size_t indent) {
   return out;
 }
 
-std::string remarks(const Option& option) {
+}  // namespace
+
+std::string option_remarks(const Option& option) {
   std::string text(option.help);
   if (option.kind == OptionKind::choice && option.name != "progress" &&
       option.metavar.find('|') == option.metavar.npos) {
@@ -52,6 +54,8 @@ std::string remarks(const Option& option) {
   return text;
 }
 
+namespace {
+
 std::string option_text(const Option& option) {
   std::string flag = "  ";
   if (option.short_name != 0) flag += fmt::format("-{}, ", option.short_name);
@@ -62,7 +66,7 @@ std::string option_text(const Option& option) {
   } else {
     flag.resize(kColumn, ' ');
   }
-  return flag + wrapped(remarks(option), kColumn) + "\n";
+  return flag + wrapped(option_remarks(option), kColumn) + "\n";
 }
 
 }  // namespace

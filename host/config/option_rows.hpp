@@ -37,6 +37,6 @@ inline constexpr std::string_view kReadsData =
     "predict train sample encode decode reconstruct evaluate cluster tsne run";
 inline constexpr std::string_view kHasObjective = "predict train run sweep";
 inline constexpr std::string_view kTrains = "train run sweep";
-inline constexpr std::string_view kReadsModel = "sample encode decode reconstruct evaluate";
+inline constexpr std::string_view kReadsModel = "sample encode decode reconstruct evaluate export";
 
 }  // namespace gmmvae

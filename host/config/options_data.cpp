@@ -130,6 +130,14 @@ constexpr Option kRows[] = {
      .metavar = "M",
      .help = "which model of a file of several, from 0",
      .range = kCount},
+    {.name = "history",
+     .group = "Trained model",
+     .verbs = "export",
+     .kind = path,
+     .metavar = "FILE.csv",
+     .help = "the history that train wrote beside the model file",
+     .unset = "none; the folders of a run have their own",
+     .effect = Effect::input},
 };
 
 }  // namespace

@@ -111,6 +111,24 @@ constexpr Option kRows[] = {
      .help = "loss, reconstruction, KL, decoder variance, ELBO and gradient norm of every epoch",
      .unset = "not written",
      .effect = Effect::none},
+    {.name = "format",
+     .group = "Output",
+     .verbs = "export",
+     .kind = choice,
+     .metavar = "onnx|npz|csv|tensorboard|optuna",
+     .help = "what to write; optuna is for a sweep, the others for models",
+     .unset = "onnx, or optuna for a sweep",
+     .words =
+         [] {
+           return Words{"onnx", "npz", "csv", "tensorboard", "optuna"};
+         }},
+    {.name = "out",
+     .group = "Output",
+     .verbs = "export",
+     .kind = path,
+     .metavar = "DIR",
+     .help = "folder to write into; files of an earlier export are replaced",
+     .effect = Effect::none},
 };
 
 }  // namespace

@@ -29,6 +29,18 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
+/// What to try in place of a key that does not exist: the nearest of the verb's own, else of another verb's.
+std::string key_hint(std::string_view verb, std::string_view key) {
+  std::vector<std::string> own;
+  for (const Option* option : options_of(verb))
+    if (!option->command_only) own.emplace_back(option->name);
+  if (std::string hint = did_you_mean(key, own); !hint.empty()) return hint;
+  const std::string nearest = nearest_name(key, all_keys());
+  if (nearest.empty()) return fmt::format("; 'gmmvae {} --print-config' lists them", verb);
+  const std::string_view readers = find_key(nearest)->verbs;
+  return fmt::format("; did you mean {}, which {} reads?", nearest, readers.substr(0, readers.find(' ')));
+}
+
 /// The row that a key stands for inside a scope, for any verb that might read it.
 const Option* row_of(std::string_view verb, const std::string& scope, std::string_view key) {
   if (!scope.empty() && !scope.starts_with(kModelScope)) {
@@ -58,14 +70,10 @@ void Settings::add_config_entry(int layer, const ConfigEntry& entry) {
   }
   const Option* option = row_of(verb_, entry.scope, entry.key);
   if (option == nullptr) {
-    std::vector<std::string> keys = all_keys();
     const bool of_verb = !entry.scope.empty() && !model;
-    if (of_verb) {
-      std::erase_if(keys, [&](const std::string& key) { return find_option(entry.scope, key) == nullptr; });
-    }
-    const std::string inside = of_verb ? fmt::format(" that {} reads", entry.scope) : "";
-    throw UsageError(
-        fmt::format("{}there is no key '{}'{}{}", where, entry.key, inside, did_you_mean(entry.key, keys)));
+    throw UsageError(fmt::format("{}there is no key '{}'{}{}", where, entry.key,
+                                 of_verb ? fmt::format(" that {} reads", entry.scope) : "",
+                                 key_hint(of_verb ? entry.scope : verb_, entry.key)));
   }
   const std::string label = entry.source == "--set" ? "--set " + entry.key : where + entry.key;
   entries_.push_back(

@@ -73,6 +73,12 @@ std::optional<std::string> canonical_number(const Range& range, bool whole, std:
   const std::optional<double> parsed = number(value);
   if (!parsed || !inside(range, *parsed)) return std::nullopt;
   if (whole && *parsed != std::floor(*parsed)) return std::nullopt;
+  // Digits that a double only rounds to the range's end are outside of it.
+  std::uint64_t exact = 0;
+  const std::string_view digits = trimmed(value);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), exact);
+  const bool all_digits = error == std::errc{} && end == digits.data() + digits.size();
+  if (whole && all_digits && exact != static_cast<std::uint64_t>(*parsed)) return std::nullopt;
   return whole ? fmt::format("{:.0f}", *parsed) : fmt::format("{}", *parsed);
 }
 

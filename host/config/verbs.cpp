@@ -98,12 +98,48 @@ const std::vector<VerbInfo>& verbs() {
         "gmmvae sweep collect sweeps/first --out results.csv"},
        "An axis is KEY=V,V, KEY=A..B (whole numbers, both ends), KEY=lin(A,B,N) or KEY=log(A,B,N); values of "
        "keys that are lists themselves are separated by semicolons. A specification file holds fixed keys, "
-       "and the axes as texts or lists in a table [space]."},
+       "and the axes as texts or lists in a table [space].",
+       false,
+       {"run", "status", "collect", "retry"}},
+      {"export",
+       "write models, histories and sweeps in the formats of other tools",
+       "MODEL|RUN|SWEEP --out DIR [options]",
+       "MODEL|RUN|SWEEP",
+       {"gmmvae export model.safetensors --out onnx",
+        "gmmvae export runs/course --format tensorboard --out logs",
+        "gmmvae export model.safetensors --history history.csv --format npz --out arrays",
+        "gmmvae export many.safetensors --index 3 --format csv --out tables",
+        "gmmvae export sweeps/first --format optuna --out study"},
+       "onnx: encoder.onnx (x to mean and variance) and decoder.onnx (z to x), raw units in and out. npz and "
+       "csv: "
+       "parameters and, where it is known, history. tensorboard: the history, for tensorboard --logdir DIR. "
+       "optuna: "
+       "a sweep as journal.log, for optuna-dashboard. A run's models get a folder each, named as they are.",
+       false},
       {"doctor",
        "say what works on this machine, what does not, and how to fix it",
-       "[options]",
+       "[DIR] [options]",
+       "[DIR]",
+       {"gmmvae doctor", "gmmvae doctor --json", "gmmvae doctor /tmp"},
+       "DIR is where results are to lie: whether it can be written, how much fits, and on what file system "
+       "it is."},
+      {"completion",
+       "print a script that completes verbs and options in a shell",
+       "bash|zsh|fish",
+       "bash|zsh|fish",
+       {"source <(gmmvae completion bash)", "gmmvae completion zsh > _gmmvae",
+        "gmmvae completion fish > gmmvae.fish"},
+       "An installed gmmvae has them where the shells look. By hand: bash reads what it sources, zsh a file "
+       "_gmmvae in "
+       "a folder of $fpath, fish one in ~/.config/fish/completions.",
+       false,
+       {"bash", "zsh", "fish"}},
+      {"man",
+       "print the manual page",
        "",
-       {"gmmvae doctor", "gmmvae doctor --json"}},
+       "",
+       {"gmmvae man > gmmvae.1"},
+       "An installed gmmvae has it where man looks; man -l gmmvae.1 shows a page that lies anywhere."},
   };
   return table;
 }

@@ -6,13 +6,11 @@
 #include <string>
 
 #include "gmmvae/backend.hpp"
+#include "host/cpu/cgroup_quota.hpp"
 
 namespace gmmvae {
-namespace {
 
-/// CPUs' worth of time that the cgroup allows, or 0 where it sets no limit (cgroup v2's cpu.max, then v1's
-/// quota).
-double cgroup_quota() {
+double cpu::cgroup_quota() {
   std::string quota;
   double period = 0.0;
   if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> quota >> period) {
@@ -26,14 +24,12 @@ double cgroup_quota() {
   return 0.0;
 }
 
-}  // namespace
-
 std::size_t available_threads() {
   cpu_set_t set;
   CPU_ZERO(&set);
   std::size_t threads = 1;
   if (sched_getaffinity(0, sizeof set, &set) == 0) threads = static_cast<std::size_t>(CPU_COUNT(&set));
-  const double quota = cgroup_quota();
+  const double quota = cpu::cgroup_quota();
   if (quota > 0.0) threads = std::min(threads, static_cast<std::size_t>(std::ceil(quota)));
   return std::max<std::size_t>(threads, 1);
 }

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <string>
+
+#include "host/io/little_endian.hpp"
 
 namespace gmmvae::zip {
 
@@ -27,18 +27,7 @@ inline constexpr std::uint16_t kUtf8Flag = 1 << 11;
 inline constexpr std::uint32_t kMoved32 = 0xffffffff;  ///< "see the zip64 field"
 inline constexpr std::uint16_t kMoved16 = 0xffff;
 
-/// A little-endian number of type T at `place`, which the caller knows to lie inside.
-template <class T>
-T get(const std::string& bytes, std::size_t place) {
-  T value;
-  std::memcpy(&value, bytes.data() + place, sizeof(T));
-  return value;
-}
-
-/// Appends a little-endian number.
-template <class T>
-void put(std::string& bytes, T value) {
-  bytes.append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
+using little_endian::get;
+using little_endian::put;
 
 }  // namespace gmmvae::zip

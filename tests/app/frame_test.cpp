@@ -2,8 +2,10 @@
 // configurations.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
+#include "gmmvae/backend.hpp"
 #include "host/config/verbs.hpp"
 #include "host/io/atomic_file.hpp"
 #include "tests/support/program.hpp"
@@ -39,6 +41,16 @@ TEST_F(Frame, VersionAndHelpComeOnStandardOutputAlone) {
   }
 }
 
+TEST_F(Frame, JsonIsOneObjectWhateverIsAskedFor) {
+  EXPECT_EQ(run("help").out, run("--help").out);
+  EXPECT_EQ(run("help train").out, run("train --help").out);
+  EXPECT_EQ(object("--version").at("version"), kVersion);
+  EXPECT_EQ(object("--help").at("help"), run("--help").out);
+  EXPECT_EQ(object("train --help").at("help"), run("train --help").out);
+  const std::string config = object("sample --print-config --count 12").at("config");
+  EXPECT_NE(config.find("count = 12"), std::string::npos);
+}
+
 TEST_F(Frame, WrongWordsNameTheNearestRightOne) {
   EXPECT_EQ(refusal("sampel", 2), "there is no verb 'sampel'; did you mean sample?");
   EXPECT_EQ(refusal("xyzzy", 2), "there is no verb 'xyzzy'; 'gmmvae --help' lists them");
@@ -48,6 +60,13 @@ TEST_F(Frame, WrongWordsNameTheNearestRightOne) {
   EXPECT_EQ(refusal("sample --count", 2), "--count needs a value: N");
   EXPECT_EQ(refusal("sample --count --noise on", 2), "--count needs a value: N");
   EXPECT_EQ(refusal("sample --count=", 2), "--count needs a value: N");
+  EXPECT_EQ(refusal("--verison", 2), "there is no option --verison before the verb; did you mean --version?");
+  EXPECT_EQ(refusal("train --set learning_rate=1", 2),
+            "--set: there is no key 'learning_rate'; did you mean learning-rate, which tsne reads?");
+  EXPECT_EQ(refusal("train --set optimizer=sgd", 2),
+            "--set: there is no key 'optimizer'; 'gmmvae train --print-config' lists them");
+  // 2^53 + 1 is no double: it must not become 2^53.
+  EXPECT_NE(refusal("train --seed 9007199254740993", 2).find("not '9007199254740993'"), std::string::npos);
   EXPECT_NE(refusal("sample extra", 2).find("sample takes no argument 'extra'"), std::string::npos);
   EXPECT_NE(refusal("--count 3 sample", 2).find("write it after 'sample'"), std::string::npos);
 }
@@ -127,12 +146,55 @@ TEST_F(Frame, DoctorNamesAFixForWhatIsMissing) {
   EXPECT_EQ(report.at("version"), kVersion);
   ASSERT_FALSE(report.at("checks").empty());
   const std::string words = run("doctor").out;
+  std::map<std::string, json> checks;
   for (const json& check : report.at("checks")) {
     const std::string state = check.at("state");
     EXPECT_TRUE(state == "ok" || state == "note" || state == "missing") << state;
     EXPECT_EQ(check.at("fix").is_null(), state == "ok") << check;
+    EXPECT_TRUE(check.at("facts").is_object()) << check;
     EXPECT_NE(words.find(check.at("name").get<std::string>()), std::string::npos);
+    checks[check.at("name")] = check;
   }
+  EXPECT_EQ(checks.at("processor").at("facts").at("threads"), available_threads());
+  EXPECT_EQ(checks.at("build").at("facts").at("compiler").get<std::string>().find("g++"), 0u);
+  EXPECT_GT(checks.at("memory").at("facts").at("available_bytes").get<double>(), 0.0);
+  for (const char* name : {"cuda driver", "cuda devices", "cuda backend", "launcher", "temporary folder"})
+    EXPECT_TRUE(checks.contains(name)) << name;
+}
+
+TEST_F(Frame, DoctorLooksAtAFolder) {
+  const auto folder = [&](const std::string& arguments) {
+    const json report = object("doctor " + arguments);
+    for (const json& check : report.at("checks"))
+      if (check.at("name") == "folder") return check;
+    return json();
+  };
+  if (shell("stat -f -c %T /dev/shm").out != "tmpfs\n") GTEST_SKIP() << "/dev/shm is no tmpfs here";
+  EXPECT_EQ(folder("/dev/shm").at("facts").at("file_system"), "tmpfs");
+  EXPECT_EQ(folder("/dev/shm").at("state"), "note");
+  EXPECT_EQ(folder("").at("facts").at("folder"), path("").substr(0, path("").size() - 1));
+  EXPECT_NE(refusal("doctor /none/such", 4).find("there is no folder /none/such"), std::string::npos);
+  EXPECT_NE(refusal("doctor . ..", 2).find("one folder"), std::string::npos);
+}
+
+TEST_F(Frame, DoctorSaysWhatALauncherMeans) {
+  const auto launcher = [&](const std::string& variables) {
+    const json report = json::parse(run("doctor --json", "/dev/null", variables).out);
+    for (const json& check : report.at("checks"))
+      if (check.at("name") == "launcher") return check;
+    return json();
+  };
+  const json rank = launcher("OMPI_COMM_WORLD_RANK=2 OMPI_COMM_WORLD_SIZE=5");
+  EXPECT_EQ(rank.at("facts").at("shard"), 2);
+  EXPECT_EQ(rank.at("facts").at("shards"), 5);
+  const json array = launcher(
+      "SLURM_JOB_ID=7 SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=1 "
+      "SLURM_ARRAY_TASK_COUNT=8 SLURM_CPUS_PER_TASK=4000");
+  EXPECT_EQ(array.at("facts").at("shard"), 3);
+  EXPECT_EQ(array.at("state"), "note");
+  EXPECT_NE(array.at("fix").get<std::string>().find("--threads 4000"), std::string::npos);
+  EXPECT_EQ(array.at("facts").at("variables").at("SLURM_JOB_ID"), "7");
+  EXPECT_EQ(launcher("JOB_COMPLETION_INDEX=1").at("state"), "note");
 }
 
 }  // namespace

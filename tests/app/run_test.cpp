@@ -134,8 +134,9 @@ TEST_F(RunTest, AStoppedRunEndsAsIfItHadNotBeenStopped) {
   const std::string study =
       " --components 3 --samples 100 --objective elbo --hidden 48,48 --epochs 4000 --seed 5 "
       "--checkpoint-every 0.1s";
-  const test::Outcome stopped = run("run --out r --max-seconds 0.05" + study);
+  const test::Outcome stopped = run("run --out r --max-seconds 0.05 --json" + study);
   ASSERT_EQ(stopped.code, 75) << stopped.err;
+  EXPECT_EQ(nlohmann::json::parse(stopped.out, nullptr, false).value("exit_code", 0), 75) << stopped.out;
   EXPECT_THAT(stopped.err, HasSubstr("run the same command again"));
   EXPECT_FALSE(exists("r/elbo/model.safetensors"));
   ASSERT_EQ(run("run --out r" + study).code, 0);

@@ -1,0 +1,137 @@
+#include "host/export/optuna.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <unordered_set>
+#include <vector>
+
+namespace gmmvae {
+namespace {
+
+using nlohmann::ordered_json;
+
+// optuna.storages.journal JournalOperation, optuna.trial.TrialState, optuna.study.StudyDirection.
+constexpr int kCreateStudy = 0, kCreateTrial = 4;
+constexpr int kComplete = 1, kFail = 3;
+constexpr int kMaximize = 2;
+constexpr const char* kWorker = "gmmvae";
+constexpr const char* kTime = "1970-01-01T00:00:00.000000+00:00";
+
+template <class T>
+std::optional<T> number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The values of an axis as T; empty where one of them is none.
+template <class T>
+std::vector<T> numbers(const std::vector<std::string>& texts) {
+  std::vector<T> values;
+  for (const std::string& text : texts) {
+    const std::optional<T> value = number<T>(text);
+    if (!value) return {};
+    values.push_back(*value);
+  }
+  return values;
+}
+
+/// An axis as one of Optuna's distributions, and each of its values as Optuna's journal holds them: a number,
+/// or the place among the choices.
+struct Parameter {
+  std::string key, distribution;
+  std::vector<ordered_json> values;
+};
+
+template <class T>
+Parameter range_parameter(const std::string& key, const char* kind, const ordered_json& step,
+                          const std::vector<T>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  constexpr double decades = 100.0;  // two of them: most of a linear axis would be empty
+  const bool logarithmic = *low > 0 && static_cast<double>(*high) >= decades * static_cast<double>(*low);
+  const ordered_json distribution = {
+      {"name", kind}, {"attributes", {{"step", step}, {"low", *low}, {"high", *high}, {"log", logarithmic}}}};
+  return {key, distribution.dump(), {values.begin(), values.end()}};
+}
+
+Parameter parameter_of(const SweepAxis& axis) {
+  if (const auto values = numbers<std::int64_t>(axis.values); !values.empty())
+    return range_parameter(axis.key, "IntDistribution", 1, values);
+  if (const auto values = numbers<double>(axis.values); !values.empty())
+    return range_parameter(axis.key, "FloatDistribution", nullptr, values);
+  const ordered_json distribution = {{"name", "CategoricalDistribution"},
+                                     {"attributes", {{"choices", axis.values}}}};
+  Parameter parameter{axis.key, distribution.dump(), {}};
+  for (std::size_t i = 0; i < axis.values.size(); ++i) parameter.values.emplace_back(i);
+  return parameter;
+}
+
+ordered_json attributes_of(const TrialRecord& record) {
+  ordered_json attributes = {{"trial", record.id}, {"epochs", record.epochs}};
+  const auto add = [&](const char* name, double value) {
+    if (!std::isnan(value)) attributes[name] = value;
+  };
+  add("loss", record.loss);
+  add("reconstruction", record.reconstruction);
+  add("kl", record.kl);
+  add("decoder_variance", record.decoder_variance);
+  attributes["kl_per_dimension"] = record.kl_per_dimension;
+  attributes["active_units"] = record.active_units;
+  if (record.modes_total > 0) {
+    attributes["modes_total"] = record.modes_total;
+    attributes["modes_hit"] = record.modes_hit;
+    attributes["modes_captured"] = record.modes_captured;
+    add("high_quality", record.high_quality);
+  }
+  attributes["predicted"] = record.predicted;
+  attributes["found"] = record.found;
+  if (!record.why.empty()) attributes["why"] = record.why;
+  return attributes;
+}
+
+ordered_json trial_line(const std::vector<Parameter>& parameters, const std::vector<std::size_t>& at,
+                        const TrialRecord& record) {
+  const bool complete = record.status == TrialStatus::done && std::isfinite(record.elbo);
+  ordered_json line = {{"op_code", kCreateTrial}, {"worker_id", kWorker}, {"study_id", 0}};
+  line["state"] = complete ? kComplete : kFail;
+  line["value"] = complete ? ordered_json(record.elbo) : ordered_json(nullptr);
+  line["values"] = nullptr;
+  line["datetime_start"] = line["datetime_complete"] = kTime;
+  line["distributions"] = line["params"] = ordered_json::object();
+  for (std::size_t a = 0; a < parameters.size(); ++a) {
+    line["distributions"][parameters[a].key] = parameters[a].distribution;
+    line["params"][parameters[a].key] = parameters[a].values[at[a]];
+  }
+  line["user_attrs"] = attributes_of(record);
+  line["system_attrs"] = line["intermediate_values"] = ordered_json::object();
+  return line;
+}
+
+}  // namespace
+
+OptunaJournal optuna_journal(const SweepPlan& plan, const SweepResults& results, const std::string& study) {
+  OptunaJournal journal{study, "", 0};
+  const ordered_json head = {
+      {"op_code", kCreateStudy}, {"worker_id", kWorker}, {"study_name", study}, {"directions", {kMaximize}}};
+  journal.text = head.dump() + "\n";
+  std::vector<Parameter> parameters;
+  for (const SweepAxis& axis : plan.space().axes()) parameters.push_back(parameter_of(axis));
+  std::unordered_set<std::string> seen;
+  for (std::uint64_t trial = 0; trial < plan.space().size(); ++trial) {
+    if (!plan.keeps(trial)) continue;
+    const std::string id = trial_identity(plan.settings_of(trial));
+    const auto found = results.records.find(id);
+    if (found == results.records.end() || !seen.insert(id).second) continue;
+    journal.text += trial_line(parameters, plan.space().at(trial), found->second).dump() + "\n";
+    ++journal.trials;
+  }
+  return journal;
+}
+
+}  // namespace gmmvae

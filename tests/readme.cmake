@@ -1,0 +1,17 @@
+# gmmvae_readme_block(LANGUAGE FILE): the one block of the README in that language becomes FILE, so that what people copy
+# is what was compiled. Configuring again follows a README that changes.
+function(gmmvae_readme_block language file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md)
+  file(READ ${PROJECT_SOURCE_DIR}/README.md text)
+  set(fence "```${language}\n")
+  string(FIND "${text}" "${fence}" start)
+  if(start EQUAL -1)
+    message(FATAL_ERROR "README.md has no block of ${language}")
+  endif()
+  string(LENGTH "${fence}" length)
+  math(EXPR start "${start} + ${length}")
+  string(SUBSTRING "${text}" ${start} -1 text)
+  string(FIND "${text}" "\n```" end)
+  string(SUBSTRING "${text}" 0 ${end} text)
+  file(CONFIGURE OUTPUT ${file} CONTENT "${text}\n" @ONLY)
+endfunction()
