@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <utility>
 
 #include "gmmvae/error.hpp"
 #include "host/app/progress.hpp"
-#include "host/app/signals.hpp"
+#include "host/app/stop_rule.hpp"
 #include "host/config/builders.hpp"
 #include "host/io/checkpoint_file.hpp"
 #include "host/io/history_csv.hpp"
@@ -19,7 +18,6 @@ namespace gmmvae {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 struct ModelFiles {
   std::string model, history, checkpoint;
@@ -125,8 +123,7 @@ std::vector<RunModelPlan> plan_run(const Settings& settings, const Dataset& data
 RunTraining train_models(const std::vector<RunModelPlan>& plans, const Dataset& data,
                          const RunDirectory& folder, Backend& backend, const Settings& settings,
                          const Console& console) {
-  const Clock::time_point start = Clock::now();
-  const double limit = settings.is_set("max-seconds") ? settings.seconds("max-seconds") : 0.0;
+  StopRule rule(settings);
   RunTraining done;
   for (const RunModelPlan& plan : plans) {
     console.print(
@@ -141,11 +138,11 @@ RunTraining train_models(const std::vector<RunModelPlan>& plans, const Dataset& 
     ModelTraining training(plan, data, folder);
     ProgressLine progress(console, "epochs", training.epochs(), plan.training.config.epochs);
     SessionControl control;
-    control.should_stop = [&] {
-      return stop_requested() ||
-             (limit > 0.0 && std::chrono::duration<double>(Clock::now() - start).count() > limit);
+    control.should_stop = [&] { return rule.should_stop(); };
+    control.on_epochs = [&](std::uint64_t epochs) {
+      rule.gained();
+      progress.advance(epochs);
     };
-    control.on_epochs = [&](std::uint64_t epochs) { progress.advance(epochs); };
     control.checkpoint_every = settings.seconds("checkpoint-every");
     const TrainingStatus status = training.run(backend, control);
     done.times.push_back(training.time());

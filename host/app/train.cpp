@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -21,6 +20,7 @@
 #include "host/app/files.hpp"
 #include "host/app/progress.hpp"
 #include "host/app/signals.hpp"
+#include "host/app/stop_rule.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
 #include "host/io/checkpoint_file.hpp"
@@ -269,20 +269,15 @@ int report_stopped(const Console& console, const TrainingSession& session, const
 TrainingStatus train(TrainingSession& session, const Settings& settings, const Console& console,
                      const Outputs& outputs, const TrainingPlan& plan, Backend& backend,
                      Clock::time_point start) {
-  const double limit = settings.is_set("max-seconds") ? settings.seconds("max-seconds") : HUGE_VAL;
   const std::uint64_t before = session.epochs();
   ProgressLine progress(console, "epochs", before, plan.models * plan.config.epochs);
-  std::atomic<bool> advanced{false};
+  StopRule rule(settings, start);
   SessionControl control;
   control.on_epochs = [&](std::uint64_t epochs) {
-    advanced = true;
+    rule.gained();
     progress.advance(epochs);
   };
-  // A run that is too short for anything still does one epoch, so that running again gets to an end.
-  control.should_stop = [&] {
-    return stop_requested() ||
-           (advanced && std::chrono::duration<double>(Clock::now() - start).count() >= limit);
-  };
+  control.should_stop = [&] { return rule.should_stop(); };
   control.checkpoint = outputs.checkpoint;
   control.checkpoint_every = settings.seconds("checkpoint-every");
   return session.advance(backend, control);

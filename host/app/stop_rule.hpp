@@ -1,0 +1,31 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "host/config/settings.hpp"
+
+namespace gmmvae {
+
+/// When a verb that saves what it has done shall stop: at a signal (see install_stop_handlers), or after
+/// --max-seconds, but not before something was gained that running again need not repeat; so that even a
+/// limit that is too short for anything gets to an end when the command is repeated. Safe to use from any
+/// thread.
+class StopRule {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// The time counts from `start`. `settings` are those of a verb with --max-seconds.
+  explicit StopRule(const Settings& settings, Clock::time_point start = Clock::now());
+
+  /// Something was gained: an epoch, an iteration, a chunk.
+  void gained() { gained_ = true; }
+  [[nodiscard]] bool should_stop() const;
+
+ private:
+  Clock::time_point start_;
+  double limit_;  ///< seconds
+  std::atomic<bool> gained_{false};
+};
+
+}  // namespace gmmvae
