@@ -22,6 +22,7 @@ constexpr Verb kVerbs[] = {
     {"run", run_run, prepare_run},
     {"sweep", run_sweep},
     {"export", run_export},
+    {"bench", run_bench},
     {"doctor", run_doctor},
     {"completion", run_completion},
     {"man", run_man},

@@ -23,6 +23,7 @@ int run_tsne(const Settings& settings, Console& console);
 int run_run(const Settings& settings, Console& console);
 int run_sweep(const Settings& settings, Console& console);
 int run_export(const Settings& settings, Console& console);
+int run_bench(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);
 int run_completion(const Settings& settings, Console& console);
 int run_man(const Settings& settings, Console& console);

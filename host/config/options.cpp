@@ -18,9 +18,10 @@ std::vector<Option> join(std::initializer_list<std::span<const Option>> groups) 
 }  // namespace
 
 std::span<const Option> option_table() {
-  static const std::vector<Option> table = join(
-      {mixture_options(), data_options(), model_options(), training_options(), evaluation_options(),
-       clustering_options(), embedding_options(), sweep_options(), output_options(), everywhere_options()});
+  static const std::vector<Option> table =
+      join({mixture_options(), data_options(), model_options(), training_options(), evaluation_options(),
+            clustering_options(), embedding_options(), sweep_options(), bench_options(), output_options(),
+            everywhere_options()});
   return table;
 }
 

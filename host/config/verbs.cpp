@@ -116,6 +116,23 @@ const std::vector<VerbInfo>& verbs() {
        "optuna: "
        "a sweep as journal.log, for optuna-dashboard. A run's models get a folder each, named as they are.",
        false},
+      {"bench",
+       "time trainings, kernels and embeddings, and hold two measurements against each other",
+       "train|kernels|tsne|compare|selftest [KEY=VALUES...|FILE FILE] [options]",
+       "ACTION [KEY=VALUES...|FILE FILE]",
+       {"gmmvae bench kernels",
+        "gmmvae bench kernels --hidden '16;64,64' --batch 96,256 --json > before.json",
+        "gmmvae bench train --hidden '16;64,64;256,256' --models 1,64 threads=1,2 --md",
+        "gmmvae bench tsne --samples 1000,10000 --dim 50",
+        "gmmvae bench compare before.json after.json --fail-on-slower 10", "gmmvae bench selftest"},
+       "Every key that train, generate or tsne reads can be an axis, as an option below or as KEY=VALUES; "
+       "every "
+       "combination is timed. GB/s and GFLOP/s count what the work needs at least; percentages are of the "
+       "peaks that the device reached in a copy and in a loop of multiply-adds. Kernels on the CPU run on "
+       "one "
+       "core and are timed by the processor's clock of their thread.",
+       false,
+       {"train", "kernels", "tsne", "compare", "selftest"}},
       {"doctor",
        "say what works on this machine, what does not, and how to fix it",
        "[DIR] [options]",

@@ -12,6 +12,7 @@
 #include "host/backend/columns.hpp"
 #include "host/clustering/lloyd.hpp"
 #include "host/cpu/instruction_sets.hpp"
+#include "host/cpu/kernel_bench.hpp"
 #include "host/cpu/loss_terms.hpp"
 #include "host/cpu/trainer.hpp"
 #include "host/cpu/workspace.hpp"
@@ -160,6 +161,8 @@ class CpuBackend final : public Backend {
                   const TsneControl& control, const TsneState* resume) override {
     return gmmvae::embed(affinities, x, with_threads(options), control, resume);
   }
+
+  std::unique_ptr<KernelBench> kernel_bench() override { return cpu::make_kernel_bench(isa_); }
 
  private:
   /// Threads for work that is cut by rows; started when they are first needed.

@@ -30,7 +30,9 @@ struct LayerPlan {
   std::ptrdiff_t transposed_stride = 0;
   T* output = nullptr;  ///< after the activation
   std::ptrdiff_t output_stride = 0;
-  T* slope = nullptr;  ///< derivative of the activation, stored for gelu only; laid out as output
+  T* slope = nullptr;          ///< derivative of the activation, stored for gelu only; laid out as output
+  T* delta = nullptr;          ///< gradient with respect to the pre-activation, laid out as output
+  T* bias_gradient = nullptr;  ///< its sums over samples, padded
 };
 
 /// Coefficients of one Adam step (Kingma & Ba 2015, as PyTorch computes it).
@@ -87,10 +89,7 @@ struct ModelPlan {
   T* z = nullptr;           ///< planar [Z]
   T* z_gradient = nullptr;  ///< planar [Z]
   T* y = nullptr;           ///< planar [D]: the reconstruction; its gradient after backward
-  T* delta[2] = {nullptr,
-                 nullptr};     ///< gradients with respect to pre-activations, of two neighbouring layers
-  T* bias_gradient = nullptr;  ///< of one layer, padded
-  T* scratch = nullptr;        ///< random numbers in element order; one row of a narrow weight gradient
+  T* scratch = nullptr;     ///< random numbers in element order; one row of a narrow weight gradient
 };
 
 /// Sums over the samples of one batch.
@@ -124,6 +123,18 @@ struct Kernels {
   void (*backward)(const ModelPlan<T>&, std::ptrdiff_t batch, BatchSums&);
   /// Brings the transposed copies up to date with the parameters.
   void (*refresh)(const ModelPlan<T>&);
+  /// Parts of the above for one layer, to be timed alone: its output; from its gradient that of the layer
+  /// below (of z below the decoder's first layer; the encoder's has none); Adam on its weights and biases.
+  void (*layer_output)(const ModelPlan<T>&, std::ptrdiff_t layer, std::ptrdiff_t batch);
+  void (*layer_input_gradient)(const ModelPlan<T>&, std::ptrdiff_t layer, std::ptrdiff_t batch);
+  void (*layer_update)(const ModelPlan<T>&, std::ptrdiff_t layer, std::ptrdiff_t batch);
+};
+
+/// Loops that a core's peaks are measured with.
+struct PeakLoops {
+  double operations_a_round;                   ///< floating-point
+  float (*multiply_adds)(std::size_t rounds);  ///< in registers; the result only keeps the loop alive
+  void (*copy)(const float* from, float* to, std::size_t count);  ///< count a multiple of 64
 };
 
 /// One instruction set's trainer, in both precisions.
@@ -132,6 +143,7 @@ struct InstructionSet {
   PermuteFunction permute;
   Kernels<float> single;
   Kernels<double> double_;
+  PeakLoops peaks;
 };
 
 }  // namespace gmmvae::cpu

@@ -25,12 +25,17 @@ class Arena {
   explicit Arena(T* memory) : memory_(memory) {}
   T* take(std::ptrdiff_t count) {
     T* part = memory_ == nullptr ? nullptr : memory_ + used_;
-    used_ += whole_vectors(count, kAlignment / sizeof(T));
+    used_ += whole_vectors(count, kLine) + kStagger * kLine;
     return part;
   }
   [[nodiscard]] std::ptrdiff_t used() const { return used_; }
 
  private:
+  static constexpr std::ptrdiff_t kLine = kAlignment / sizeof(T);
+  /// Lines between arrays. Arrays of a multiple of 4096 bytes that lie end to end have the same low bits in the
+  /// addresses of their rows, by which processors first tell whether a load must wait for a store.
+  static constexpr std::ptrdiff_t kStagger = 5;
+
   T* memory_;
   std::ptrdiff_t used_ = 0;
 };
@@ -114,21 +119,26 @@ void Workspace<T>::lay_out_memory(Mode mode, std::ptrdiff_t lanes) {
     plan_.y = arena.take(plan_.data_dim * samples);
     if (mode != Mode::use) {
       plan_.z_gradient = arena.take(plan_.latent * samples);
-      for (T*& delta : plan_.delta) delta = arena.take(widest);
+      // A gradient is used up once its layer and the one below are done: two buffers take turns.
+      T* const delta[2] = {arena.take(widest), arena.take(widest)};
+      for (std::size_t i = 0; i < layers_.size(); ++i) {
+        layers_[i].delta = delta[i % 2];
+        layers_[i].bias_gradient = arena.take(layers_[i].bias_padded);
+      }
     }
     std::ptrdiff_t longest_row = whole_vectors(plan_.data_dim, lanes);
-    for (const LayerPlan<T>& layer : layers_)
-      longest_row = std::max({longest_row, layer.stride, layer.bias_padded});
-    plan_.bias_gradient = arena.take(longest_row);
+    for (const LayerPlan<T>& layer : layers_) longest_row = std::max(longest_row, layer.stride);
     // random numbers come four a Philox block and a vector of blocks at a time
     constexpr auto noise_slack = static_cast<std::ptrdiff_t>(2 * 4 * kAlignment);
     plan_.scratch = arena.take(std::max(plan_.latent * samples + noise_slack, longest_row));
-    // a narrow last layer writes where a wide one is copied to
+    // a narrow last layer writes where a wide one is copied to, and its gradient takes the output's place
     for (const auto& [index, target] :
          {std::pair{plan_.encoder_layers - 1, plan_.mean},
           std::pair{plan_.encoder_layers + plan_.decoder_layers - 1, plan_.y}}) {
       LayerPlan<T>& last = layers_[static_cast<std::size_t>(index)];
-      if (last.planar_output) last.output = target;
+      if (!last.planar_output) continue;
+      last.output = target;
+      if (mode != Mode::use) last.delta = target;
     }
   };
   Arena<T> measure(nullptr);

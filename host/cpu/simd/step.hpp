@@ -37,16 +37,18 @@ inline void from_planar(const ModelPlan<T>& plan, const LayerPlan<T>& layer, std
   }
 }
 
-/// Runs layers first..first+count from a planar input.
+/// What a layer works on: the data, the latent code, or what the layer below made.
 template <class T>
-inline void run_layers(const ModelPlan<T>& plan, std::ptrdiff_t first, std::ptrdiff_t count,
-                       const T* planar_input, std::ptrdiff_t batch) {
-  Batch<T> input{planar_input, 1, plan.batch_stride};
-  for (std::ptrdiff_t i = first; i < first + count; ++i) {
-    const LayerPlan<T>& layer = plan.layers[i];
-    forward(plan, layer, input, batch);
-    input = batch_of<T>(layer.output, layer.planar_output, layer.output_stride);
-  }
+inline Batch<T> input_of(const ModelPlan<T>& plan, std::ptrdiff_t i) {
+  if (i == 0) return {plan.x, 1, plan.batch_stride};
+  if (i == plan.encoder_layers) return {plan.z, 1, plan.batch_stride};
+  const LayerPlan<T>& below = plan.layers[i - 1];
+  return batch_of<T>(below.output, below.planar_output, below.output_stride);
+}
+
+template <class T>
+void layer_output(const ModelPlan<T>& plan, std::ptrdiff_t i, std::ptrdiff_t batch) {
+  forward(plan, plan.layers[i], input_of(plan, i), batch);
 }
 
 /// The posterior variance and its derivative with respect to the raw output a of the head.
@@ -67,7 +69,7 @@ inline VarianceHead<T> variance_head(PosteriorVariance kind, Vec<T> a) {
 
 template <class T>
 void encode(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
-  run_layers(plan, 0, plan.encoder_layers, plan.x, batch);
+  for (std::ptrdiff_t i = 0; i < plan.encoder_layers; ++i) layer_output(plan, i, batch);
   to_planar(plan, plan.layers[plan.encoder_layers - 1], batch, plan.mean);
   for (std::ptrdiff_t j = 0; j < plan.latent; ++j) {
     const std::ptrdiff_t row = j * plan.batch_stride;
@@ -96,8 +98,9 @@ void sample(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
 
 template <class T>
 void decode(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
-  run_layers(plan, plan.encoder_layers, plan.decoder_layers, plan.z, batch);
-  to_planar(plan, plan.layers[plan.encoder_layers + plan.decoder_layers - 1], batch, plan.y);
+  const std::ptrdiff_t end = plan.encoder_layers + plan.decoder_layers;
+  for (std::ptrdiff_t i = plan.encoder_layers; i < end; ++i) layer_output(plan, i, batch);
+  to_planar(plan, plan.layers[end - 1], batch, plan.y);
 }
 
 template <class T>
@@ -148,55 +151,61 @@ inline void posterior_gradient(const ModelPlan<T>& plan, std::ptrdiff_t batch) {
   }
 }
 
-/// Walks layers first+count-1 .. first backwards. `delta` is the planar gradient of the last layer's output;
-/// the planar gradient of the first layer's input goes to `input_gradient` where that is not null.
+template <class T>
+inline Batch<T> delta_of(const LayerPlan<T>& layer) {
+  return batch_of<T>(layer.delta, layer.planar_output, layer.output_stride);
+}
+
+/// From the gradient of layer i's pre-activation to that of the layer below, and the latter's bias gradient;
+/// below the decoder's first layer lies z, below the encoder's nothing that has a gradient.
+template <class T>
+void layer_input_gradient(const ModelPlan<T>& plan, std::ptrdiff_t i, std::ptrdiff_t batch) {
+  if (i == 0) return;
+  const LayerPlan<T>& layer = plan.layers[i];
+  const Batch<T> delta = delta_of(layer);
+  if (i == plan.encoder_layers) {
+    input_gradient_planar(plan, layer, delta, batch, plan.z_gradient);
+    return;
+  }
+  const LayerPlan<T>& below = plan.layers[i - 1];
+  if (below.planar_output) {
+    input_gradient_planar(plan, layer, delta, batch, below.delta);
+    through_activation_planar(below, batch, below.delta);
+    planar_bias_gradient(below, below.delta, plan.batch_stride, batch, below.bias_gradient);
+    return;
+  }
+  for (std::ptrdiff_t o = 0; o < below.bias_padded; ++o) below.bias_gradient[o] = 0;
+  const bool copy = layer.transposed != nullptr;
+  InputGradientTiles<T> tiles{delta,
+                              layer.out,
+                              copy ? layer.transposed : plan.parameters + layer.weight,
+                              copy ? layer.transposed_stride : layer.stride,
+                              below,
+                              below.delta,
+                              below.bias_gradient};
+  Tiling<T, InputGradientTiles<T>>::run(tiles, batch, below.output_stride / kLanes<T>);
+}
+
+/// Gradients of layer i's parameters, given to the update.
+template <class T>
+inline void update_layer(const ModelPlan<T>& plan, std::ptrdiff_t i, std::ptrdiff_t batch,
+                         Update<T>& update) {
+  const LayerPlan<T>& layer = plan.layers[i];
+  update.apply(layer.bias, layer.bias_gradient, layer.bias_padded);
+  weight_gradient(plan, layer, input_of(plan, i), delta_of(layer), batch, update);
+  if (plan.gradient == nullptr) refresh_transposed(plan, layer);
+}
+
+/// Walks a network's layers backwards from the planar gradient of the last one's output, which is linear.
 template <class T>
 inline void walk_back(const ModelPlan<T>& plan, std::ptrdiff_t first, std::ptrdiff_t count,
-                      const T* planar_input, T* planar_delta, T* input_gradient, std::ptrdiff_t batch,
-                      Update<T>& update) {
+                      const T* planar_delta, std::ptrdiff_t batch, Update<T>& update) {
   const LayerPlan<T>& last = plan.layers[first + count - 1];
-  T* bias_gradient = plan.bias_gradient;
-  planar_bias_gradient(last, planar_delta, plan.batch_stride, batch, bias_gradient);
-  Batch<T> delta{planar_delta, 1, plan.batch_stride};
-  int buffer = 0;
-  if (!last.planar_output) {
-    from_planar(plan, last, batch, planar_delta, plan.delta[buffer]);
-    delta = {plan.delta[buffer], last.output_stride, 1};
-    buffer = 1;
-  }
+  planar_bias_gradient(last, planar_delta, plan.batch_stride, batch, last.bias_gradient);
+  if (!last.planar_output) from_planar(plan, last, batch, planar_delta, last.delta);
   for (std::ptrdiff_t i = first + count - 1; i >= first; --i) {
-    const LayerPlan<T>& layer = plan.layers[i];
-    update.apply(layer.bias, bias_gradient, layer.bias_padded);
-    Batch<T> input{planar_input, 1, plan.batch_stride};
-    Batch<T> next_delta{};
-    if (i > first) {
-      const LayerPlan<T>& previous = plan.layers[i - 1];
-      input = batch_of<T>(previous.output, previous.planar_output, previous.output_stride);
-      T* result = plan.delta[buffer];
-      buffer = 1 - buffer;
-      if (previous.planar_output) {
-        input_gradient_planar(plan, layer, delta, batch, result);
-        through_activation_planar(previous, batch, result);
-        planar_bias_gradient(previous, result, plan.batch_stride, batch, bias_gradient);
-      } else {
-        for (std::ptrdiff_t o = 0; o < previous.bias_padded; ++o) bias_gradient[o] = 0;
-        const bool copy = layer.transposed != nullptr;
-        InputGradientTiles<T> tiles{delta,
-                                    layer.out,
-                                    copy ? layer.transposed : plan.parameters + layer.weight,
-                                    copy ? layer.transposed_stride : layer.stride,
-                                    previous,
-                                    result,
-                                    bias_gradient};
-        Tiling<T, InputGradientTiles<T>>::run(tiles, batch, previous.output_stride / kLanes<T>);
-      }
-      next_delta = batch_of<T>(result, previous.planar_output, previous.output_stride);
-    } else if (input_gradient != nullptr) {
-      input_gradient_planar(plan, layer, delta, batch, input_gradient);
-    }
-    weight_gradient(plan, layer, input, delta, batch, update);
-    if (plan.gradient == nullptr) refresh_transposed(plan, layer);
-    delta = next_delta;
+    layer_input_gradient(plan, i, batch);
+    update_layer(plan, i, batch, update);
   }
 }
 
@@ -228,9 +237,9 @@ template <class T>
 void backward(const ModelPlan<T>& plan, std::ptrdiff_t batch, BatchSums& sums) {
   Update<T> update(plan);
   reconstruction_gradient(plan, batch);
-  walk_back(plan, plan.encoder_layers, plan.decoder_layers, plan.z, plan.y, plan.z_gradient, batch, update);
+  walk_back(plan, plan.encoder_layers, plan.decoder_layers, plan.y, batch, update);
   posterior_gradient(plan, batch);
-  walk_back(plan, 0, plan.encoder_layers, plan.x, plan.mean, static_cast<T*>(nullptr), batch, update);
+  walk_back(plan, 0, plan.encoder_layers, plan.mean, batch, update);
   sums.gradient_squared_norm = update.squared_norm();
   if (plan.loss.variance_learned) sums.gradient_squared_norm += update_variance(plan, batch, sums);
 }
@@ -243,9 +252,25 @@ void refresh(const ModelPlan<T>& plan) {
 }
 
 template <class T>
+void layer_update(const ModelPlan<T>& plan, std::ptrdiff_t i, std::ptrdiff_t batch) {
+  Update<T> update(plan);
+  update_layer(plan, i, batch, update);
+}
+
+template <class T>
 inline Kernels<T> kernels() {
-  return {kLanes<T>, gather<T>,  fill_noise<T>, encode<T>, sample<T>,
-          decode<T>, compare<T>, backward<T>,   refresh<T>};
+  return {kLanes<T>,
+          gather<T>,
+          fill_noise<T>,
+          encode<T>,
+          sample<T>,
+          decode<T>,
+          compare<T>,
+          backward<T>,
+          refresh<T>,
+          layer_output<T>,
+          layer_input_gradient<T>,
+          layer_update<T>};
 }
 
 }  // namespace gmmvae::cpu::GMMVAE_ISA_NAMESPACE
