@@ -8,6 +8,7 @@
 #include "host/backend/columns.hpp"
 #include "host/backend/plugin.hpp"
 #include "host/evaluation/likelihood.hpp"
+#include "kernels/bench/kernel_bench.hpp"
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
@@ -167,6 +168,10 @@ class CudaBackend final : public Backend {
   Embedding embed(const Affinities&, MatrixView<float>, const TsneOptions&, const TsneControl&,
                   const TsneState*) override {
     no_tsne();
+  }
+
+  std::unique_ptr<KernelBench> kernel_bench() override {
+    return make_kernel_bench(devices_.front().properties, devices_.front().stream.get());
   }
 
  private:
