@@ -12,13 +12,19 @@ struct Activated {
   Vec<T> slope;  ///< set for gelu only
 };
 
+/// A NaN stays a NaN, so that divergence is seen.
+template <class V>
+inline V relu(V x) {
+  return x < 0 ? V{} : x;
+}
+
 template <class T>
 inline Activated<T> activate(Activation activation, Vec<T> x) {
   constexpr T slope = static_cast<T>(kLeakyReluSlope);
   const Vec<T> none = {};
   switch (activation) {
     case Activation::relu:
-      return {x < 0 ? Vec<T>{} : x, none};  // a NaN stays a NaN, so that divergence is seen
+      return {relu(x), none};
     case Activation::leaky_relu:
       return {x < 0 ? slope * x : x, none};
     case Activation::elu:

@@ -31,6 +31,16 @@ template <class T>
                              layer.slope == nullptr ? nullptr : layer.slope + at);
 }
 
+/// A tile's rows one behind the other in memory, [R][V vectors].
+template <class T, int R, int V>
+[[gnu::always_inline]] inline void spill(const Tile<T, R, V>& tile, T* rows) {
+#pragma GCC unroll 12
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store(rows + (i * V + v) * kLanes<T>, tile.at[i][v]);
+  }
+}
+
 /// Sample-major output: bias, product, activation; padding columns are set to zero.
 template <class T>
 struct ForwardTiles {
@@ -41,17 +51,38 @@ struct ForwardTiles {
   template <int R, int V>
   void tile(std::ptrdiff_t row, std::ptrdiff_t column) {
     Tile<T, R, V> tile;
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       const Vec<T> bias = load(plan.parameters + layer.bias + column + v * kLanes<T>);
+#pragma GCC unroll 12
       for (int i = 0; i < R; ++i) tile.at[i][v] = bias;
     }
     multiply_add<T, R, V>(tile, input.data + row * input.sample_step, input.sample_step, input.feature_step,
                           plan.parameters + layer.weight + column, layer.stride, layer.in);
-    for (int i = 0; i < R; ++i) {
-      for (int v = 0; v < V; ++v) {
+    const std::ptrdiff_t stride = layer.output_stride;
+    if (layer.activation == Activation::relu && column + V * kLanes<T> <= layer.out) {
+      T* output = layer.output + row * stride + column;
+#pragma GCC unroll 12
+      for (int i = 0; i < R; ++i, output += stride) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) store(output + v * kLanes<T>, relu(tile.at[i][v]));
+      }
+      return;
+    }
+    alignas(64) T sums[R * V * kLanes<T>];
+    spill(tile, sums);
+    finish(sums, row, R, column, V);
+  }
+
+ private:
+  /// Any activation, and the padding, from a tile's sums in memory.
+  [[gnu::noinline]] void finish(const T* sums, std::ptrdiff_t row, int rows, std::ptrdiff_t column,
+                                int vectors) {
+    for (int i = 0; i < rows; ++i) {
+      for (int v = 0; v < vectors; ++v, sums += kLanes<T>) {
         const std::ptrdiff_t first = column + v * kLanes<T>;
         const std::ptrdiff_t at = (row + i) * layer.output_stride + first;
-        Activated<T> result = activate<T>(layer.activation, tile.at[i][v]);
+        Activated<T> result = activate<T>(layer.activation, load(sums));
         if (first + kLanes < T >> layer.out) result.value = keep_first<T>(result.value, layer.out - first);
         store(layer.output + at, result.value);
         if (layer.slope != nullptr) store(layer.slope + at, result.slope);
@@ -124,16 +155,44 @@ struct InputGradientTiles {
     Tile<T, R, V> tile = {};
     multiply_add<T, R, V>(tile, delta.data + row * delta.sample_step, delta.sample_step, delta.feature_step,
                           weight + column, stride, depth);
-    for (int v = 0; v < V; ++v) {
-      const std::ptrdiff_t first = column + v * kLanes<T>;
-      Vec<T> sum = {};
-      for (int i = 0; i < R; ++i) {
-        const std::ptrdiff_t at = (row + i) * previous.output_stride + first;
-        const Vec<T> gradient = tile.at[i][v] * slope_of(previous, at);
-        store(result + at, gradient);
-        sum += gradient;
+    const std::ptrdiff_t row_length = previous.output_stride;
+    const std::ptrdiff_t at = row * row_length + column;
+    if (previous.activation != Activation::relu) {
+      alignas(64) T sums[R * V * kLanes<T>];
+      spill(tile, sums);
+      finish(sums, at, R, column, V);
+      return;
+    }
+    const T* output = previous.output + at;
+    T* gradient = result + at;
+    Vec<T> sum[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[v] = load(bias_gradient + column + v * kLanes<T>);
+#pragma GCC unroll 12
+    for (int i = 0; i < R; ++i, output += row_length, gradient += row_length) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        const Vec<T> passed = load(output + v * kLanes<T>) > 0 ? tile.at[i][v] : Vec<T>{};
+        store(gradient + v * kLanes<T>, passed);
+        sum[v] += passed;
       }
-      store(bias_gradient + first, Vec<T>(load(bias_gradient + first) + sum));
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store(bias_gradient + column + v * kLanes<T>, sum[v]);
+  }
+
+ private:
+  /// Any activation, from a tile's sums in memory.
+  [[gnu::noinline]] void finish(const T* sums, std::ptrdiff_t at, int rows, std::ptrdiff_t column,
+                                int vectors) {
+    for (int i = 0; i < rows; ++i) {
+      for (int v = 0; v < vectors; ++v, sums += kLanes<T>) {
+        const std::ptrdiff_t here = at + i * previous.output_stride + v * kLanes<T>;
+        T* const bias = bias_gradient + column + v * kLanes<T>;
+        const Vec<T> gradient = load(sums) * slope_of(previous, here);
+        store(result + here, gradient);
+        store(bias, Vec<T>(load(bias) + gradient));
+      }
     }
   }
 };
@@ -202,11 +261,9 @@ struct WeightGradientTiles {
     Tile<T, R, V> tile = {};
     multiply_add<T, R, V>(tile, left.data + row * left.row_step, left.row_step, left.k_step, right + column,
                           right_stride, batch);
-    for (int i = 0; i < R; ++i) {
-      for (int v = 0; v < V; ++v) {
-        update.apply(layer.weight + (row + i) * layer.stride + column + v * kLanes<T>, tile.at[i][v]);
-      }
-    }
+    alignas(64) T gradient[R * V * kLanes<T>];
+    spill(tile, gradient);
+    update.apply_rows(layer.weight + row * layer.stride + column, layer.stride, gradient, R, V * kLanes<T>);
   }
 };
 
@@ -248,22 +305,24 @@ inline void weight_gradient(const ModelPlan<T>& plan, const LayerPlan<T>& layer,
 
 /// Transposes the square block whose rows are v[0..lanes): in the round of width w, off-diagonal w x w blocks
 /// change places.
-template <class T>
-inline void transpose_block(Vec<T>* v) {
+template <class T, int W = 1>
+[[gnu::always_inline]] inline void transpose_block(Vec<T>* v) {
   constexpr int lanes = kLanes<T>;
-  for (int w = 1; w < lanes; w *= 2) {
+  if constexpr (W < lanes) {
     Mask<T> upper = {}, lower = {};
     for (int lane = 0; lane < lanes; ++lane) {
-      upper[lane] = (lane & w) == 0 ? lane : lanes + lane - w;
-      lower[lane] = (lane & w) == 0 ? lane + w : lanes + lane;
+      upper[lane] = (lane & W) == 0 ? lane : lanes + lane - W;
+      lower[lane] = (lane & W) == 0 ? lane + W : lanes + lane;
     }
+#pragma GCC unroll 16
     for (int i = 0; i < lanes; ++i) {
-      if ((i & w) != 0) continue;
+      if ((i & W) != 0) continue;
       const Vec<T> a = v[i];
-      const Vec<T> b = v[i | w];
+      const Vec<T> b = v[i | W];
       v[i] = __builtin_shuffle(a, b, upper);
-      v[i | w] = __builtin_shuffle(a, b, lower);
+      v[i | W] = __builtin_shuffle(a, b, lower);
     }
+    transpose_block<T, 2 * W>(v);
   }
 }
 
@@ -275,6 +334,16 @@ inline void refresh_transposed(const ModelPlan<T>& plan, const LayerPlan<T>& lay
   const T* weight = plan.parameters + layer.weight;
   for (std::ptrdiff_t k = 0; k < layer.in; k += lanes) {
     for (std::ptrdiff_t o = 0; o < layer.out; o += lanes) {
+      if (k + lanes <= layer.in && o + lanes <= layer.out) {
+        Vec<T> whole[lanes];
+#pragma GCC unroll 16
+        for (int i = 0; i < lanes; ++i) whole[i] = load(weight + (k + i) * layer.stride + o);
+        transpose_block<T>(whole);
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j)
+          store(layer.transposed + (o + j) * layer.transposed_stride + k, whole[j]);
+        continue;
+      }
       Vec<T> block[lanes] = {};
 #pragma GCC unroll 16
       for (int i = 0; i < lanes; ++i) {

@@ -14,9 +14,21 @@ inline constexpr int kMaxTileVectors = kManyRegisters ? 4 : 2;
 template <int V>
 inline constexpr int kTileRows = kManyRegisters ? (V == 4 ? 6 : (V == 3 ? 8 : 12)) : (V == 2 ? 6 : 8);
 
-/// The next smaller tile height for the rows that are left over.
+/// The next smaller tile height that is compiled. Double precision, which no training uses, has few.
+template <class T>
 constexpr int smaller_tile(int rows) {
-  return rows == 3 ? 1 : rows / 2;
+  if (sizeof(T) == sizeof(double)) return rows == 3 ? 1 : rows / 2;
+  return rows == 12 ? 8 : (rows == 8 ? 6 : rows - 1);
+}
+
+/// Accumulators that hide the latency of multiply-adds (4 clocks) on two units.
+inline constexpr int kEnoughChains = 8;
+
+/// Into how many sums a tile's inner dimension is split, so that a small tile has chains enough.
+constexpr int inner_split(int accumulators) {
+  int split = 1;
+  while (2 * split * accumulators <= 2 * kEnoughChains - 1 && split < kEnoughChains) split *= 2;
+  return split;
 }
 
 /// Element (row, k) of the left operand lies at data + row * row_step + k * k_step.
@@ -32,21 +44,49 @@ struct Tile {
   Vec<T> at[R][V];
 };
 
+/// tile += left(rows of the tile, k) * right(k, vectors of the tile) for one k.
+template <class T, int R, int V>
+[[gnu::always_inline]] inline void multiply_add_one(Tile<T, R, V>& tile, const T* left,
+                                                    std::ptrdiff_t row_step, const T* right) {
+  Vec<T> r[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) r[v] = load(right + v * kLanes<T>);
+#pragma GCC unroll 12
+  for (int i = 0; i < R; ++i) {
+    const Vec<T> l = broadcast(left[i * row_step]);
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) tile.at[i][v] += l * r[v];
+  }
+}
+
 /// tile += left(rows of the tile, 0..depth) * right(0..depth, vectors of the tile)
 template <class T, int R, int V>
 [[gnu::always_inline]] inline void multiply_add(Tile<T, R, V>& tile, const T* left, std::ptrdiff_t row_step,
                                                 std::ptrdiff_t k_step, const T* right,
                                                 std::ptrdiff_t right_stride, std::ptrdiff_t depth) {
-  for (std::ptrdiff_t k = 0; k < depth; ++k) {
-    Vec<T> r[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) r[v] = load(right + v * kLanes<T>);
-#pragma GCC unroll 12
-    for (int i = 0; i < R; ++i) {
-      const Vec<T> l = broadcast(left[i * row_step]);
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) tile.at[i][v] += l * r[v];
+  constexpr int split = inner_split(R * V);
+  std::ptrdiff_t k = 0;
+  if constexpr (split > 1) {
+    Tile<T, R, V> part[split - 1] = {};
+    for (; k + split <= depth; k += split) {
+      multiply_add_one<T, R, V>(tile, left, row_step, right);
+#pragma GCC unroll 8
+      for (int s = 1; s < split; ++s)
+        multiply_add_one<T, R, V>(part[s - 1], left + s * k_step, row_step, right + s * right_stride);
+      left += split * k_step;
+      right += split * right_stride;
     }
+#pragma GCC unroll 8
+    for (int s = 0; s < split - 1; ++s) {
+#pragma GCC unroll 12
+      for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) tile.at[i][v] += part[s].at[i][v];
+      }
+    }
+  }
+  for (; k < depth; ++k) {
+    multiply_add_one<T, R, V>(tile, left, row_step, right);
     left += k_step;
     right += right_stride;
   }
@@ -84,10 +124,21 @@ class Tiling {
     descend<kTileRows<V>, V>(operation, row, rows, column);
   }
 
+  /// Tiles of the greatest height while more are needed than tiles of the next smaller one would be: 64 rows
+  /// are nine tiles of 6 and two of 5, not ten of 6 and one of 4.
   template <int R, int V>
   static void descend(Operation& operation, std::ptrdiff_t& row, std::ptrdiff_t rows, std::ptrdiff_t column) {
-    for (; rows - row >= R; row += R) operation.template tile<R, V>(row, column);
-    if constexpr (R > 1) descend<smaller_tile(R), V>(operation, row, rows, column);
+    if constexpr (R == 1) {
+      for (; row < rows; ++row) operation.template tile<1, V>(row, column);
+    } else {
+      constexpr int smaller = smaller_tile<T>(R);
+      const auto tiles = [&](int height) { return (rows - row + height - 1) / height; };
+      while (rows - row >= R && ((rows - row) % R == 0 || tiles(smaller) > tiles(R))) {
+        operation.template tile<R, V>(row, column);
+        row += R;
+      }
+      descend<smaller, V>(operation, row, rows, column);
+    }
   }
 };
 

@@ -15,43 +15,64 @@ class Update {
         first_moment_(plan.first_moment),
         second_moment_(plan.second_moment),
         gradient_(plan.gradient),
-        beta1_complement_(static_cast<T>(1.0 - plan.adam.beta1)),
-        beta2_(static_cast<T>(plan.adam.beta2)),
-        beta2_complement_(static_cast<T>(1.0 - plan.adam.beta2)),
-        epsilon_(static_cast<T>(plan.adam.epsilon)),
-        step_size_(static_cast<T>(rate_factor * plan.adam.step_size)),
-        inverse_root_correction_(static_cast<T>(plan.adam.inverse_root_correction)) {}
+        adam_{static_cast<T>(1.0 - plan.adam.beta1),
+              static_cast<T>(plan.adam.beta2),
+              static_cast<T>(1.0 - plan.adam.beta2),
+              static_cast<T>(plan.adam.epsilon),
+              static_cast<T>(rate_factor * plan.adam.step_size),
+              static_cast<T>(plan.adam.inverse_root_correction)} {}
 
-  /// The gradient of the parameters at `offset`.
-  [[gnu::always_inline]] void apply(std::ptrdiff_t offset, Vec<T> gradient) {
-    squared_norm_ += gradient * gradient;
-    if (gradient_ != nullptr) {
-      store(gradient_ + offset, gradient);
-      return;
-    }
-    const Vec<T> m = load(first_moment_ + offset);
-    const Vec<T> v = load(second_moment_ + offset);
-    const Vec<T> new_m = m + beta1_complement_ * (gradient - m);
-    const Vec<T> new_v = beta2_ * v + beta2_complement_ * (gradient * gradient);
-    const Vec<T> denominator = square_root<T>(new_v) * inverse_root_correction_ + epsilon_;
-    store(first_moment_ + offset, new_m);
-    store(second_moment_ + offset, new_v);
-    store(parameters_ + offset, Vec<T>(load(parameters_ + offset) - step_size_ * (new_m / denominator)));
+  /// The gradients of `count` parameters from `offset` on, a whole number of vectors.
+  [[gnu::always_inline]] void apply(std::ptrdiff_t offset, const T* gradient, std::ptrdiff_t count) {
+    apply_rows(offset, 0, gradient, 1, count);
   }
 
-  /// The same for `count` gradients, a whole number of vectors.
-  void apply(std::ptrdiff_t offset, const T* gradient, std::ptrdiff_t count) {
-    for (std::ptrdiff_t i = 0; i < count; i += kLanes<T>) apply(offset + i, load(gradient + i));
+  /// The same for `rows` rows of `columns` gradients each, one behind the other; the parameters' rows lie
+  /// `stride` apart. Everything that a row needs stays in registers.
+  [[gnu::always_inline]] void apply_rows(std::ptrdiff_t offset, std::ptrdiff_t stride, const T* gradient,
+                                         std::ptrdiff_t rows, std::ptrdiff_t columns) {
+    const Adam adam = adam_;
+    Vec<T> norm = squared_norm_;
+    for (std::ptrdiff_t row = 0; row < rows; ++row, offset += stride, gradient += columns) {
+      if (gradient_ != nullptr) {
+        for (std::ptrdiff_t i = 0; i < columns; i += kLanes<T>) {
+          const Vec<T> g = load(gradient + i);
+          norm += g * g;
+          store(gradient_ + offset + i, g);
+        }
+        continue;
+      }
+      T* const parameters = parameters_ + offset;
+      T* const first = first_moment_ + offset;
+      T* const second = second_moment_ + offset;
+      for (std::ptrdiff_t i = 0; i < columns; i += kLanes<T>) {
+        const Vec<T> g = load(gradient + i);
+        const Vec<T> square = g * g;
+        norm += square;
+        const Vec<T> old_m = load(first + i);
+        const Vec<T> m = old_m + adam.beta1_complement * (g - old_m);
+        const Vec<T> v = adam.beta2 * load(second + i) + adam.beta2_complement * square;
+        const Vec<T> denominator = square_root<T>(v) * adam.inverse_root_correction + adam.epsilon;
+        store(first + i, m);
+        store(second + i, v);
+        store(parameters + i, Vec<T>(load(parameters + i) - adam.step_size * (m / denominator)));
+      }
+    }
+    squared_norm_ = norm;
   }
 
   [[nodiscard]] double squared_norm() const { return sum_of_lanes<T>(squared_norm_); }
 
  private:
+  struct Adam {
+    T beta1_complement, beta2, beta2_complement, epsilon, step_size, inverse_root_correction;
+  };
+
   T* parameters_;
   T* first_moment_;
   T* second_moment_;
   T* gradient_;
-  T beta1_complement_, beta2_, beta2_complement_, epsilon_, step_size_, inverse_root_correction_;
+  Adam adam_;
   Vec<T> squared_norm_{};
 };
 

@@ -95,12 +95,15 @@ inline Vec<T> keep_first(Vec<T> v, std::ptrdiff_t count) {
   return lane_index<T>() < static_cast<Integer<T>>(count) ? v : Vec<T>{};
 }
 
-/// Sum of the lanes, in double and in lane order.
+/// Sum of the lanes in double: neighbours are added in pairs, then the pairs' sums, and so on.
 template <class T>
 inline double sum_of_lanes(Vec<T> v) {
-  double sum = 0.0;
-  for (int i = 0; i < kLanes<T>; ++i) sum += static_cast<double>(v[i]);
-  return sum;
+  double sums[kLanes<T>];
+  for (int i = 0; i < kLanes<T>; ++i) sums[i] = static_cast<double>(v[i]);
+  for (int count = kLanes<T>; count > 1; count /= 2) {
+    for (int i = 0; i < count / 2; ++i) sums[i] = sums[2 * i] + sums[2 * i + 1];
+  }
+  return sums[0];
 }
 
 inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) {
