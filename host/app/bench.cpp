@@ -33,11 +33,24 @@ bench::SamplingPlan sampling(const Settings& settings, std::size_t samples) {
   return plan;
 }
 
+/// The command as it could be typed again.
+std::string command_of(const Settings& settings) {
+  std::string command = "gmmvae bench";
+  for (const std::string& argument : settings.arguments()) command += " " + argument;
+  for (const Option* option : options_of(settings.verb())) {
+    if (option->name == "config" || option->name == "set" || !settings.is_given(option->name)) continue;
+    const bool bare = option->kind == OptionKind::flag;
+    command += bare ? fmt::format(" --{}", option->name)
+                    : fmt::format(" --{} '{}'", option->name, settings.text(option->name));
+  }
+  return command;
+}
+
 /// A report of this program, on the backend's device.
 Report new_report(const Settings& settings, Backend& backend, bool with_peaks) {
   Report report;
   report.executable = fmt::format("gmmvae {}", kVersion);
-  report.command = fmt::format("bench {}", fmt::join(settings.arguments(), " "));
+  report.command = command_of(settings);
   report.commit = kCommit;
   const std::unique_ptr<KernelBench> device = backend.kernel_bench();
   if (device != nullptr) {
