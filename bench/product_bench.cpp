@@ -1,6 +1,5 @@
 // The trainer's matrix product, compiled for this processor, shape by shape, and libxsmm's generated kernels
-// beside it where libxsmm is installed. The last shape of the own product is the yardstick of training_bench:
-// the core's sgemm.
+// beside it where libxsmm is installed. The last shape of the own product is the core's sgemm.
 #include <benchmark/benchmark.h>
 
 #include <cmath>

@@ -18,6 +18,10 @@ double quantile(std::span<const double> sorted, double q) {
 /// The change is taken for known within so many standard errors.
 constexpr double kErrors = 3.0;
 
+/// Standard error of a median between two runs of a program, as a fraction: where its arrays and its code
+/// come to lie moves kernels by so much, which no spread within a run shows.
+constexpr double kBetweenRuns = 0.01;
+
 /// A clock's reading below which the number of runs is multiplied blindly.
 constexpr double kShortest = 1e-5;
 
@@ -60,9 +64,13 @@ Comparison compare(const Summary& first, const Summary& second, double threshold
   const double highest = result.change + kErrors * result.error;
   if (lowest >= -threshold && highest <= threshold) {
     result.verdict = Verdict::same;
-  } else if (lowest > threshold && second.lower_quartile > first.upper_quartile) {
+    return result;
+  }
+  const double moved = std::abs(result.change) - kErrors * std::hypot(result.error, kBetweenRuns * ratio);
+  if (moved <= threshold) return result;
+  if (result.change > 0.0 && second.lower_quartile > first.upper_quartile) {
     result.verdict = Verdict::slower;
-  } else if (highest < -threshold && second.upper_quartile < first.lower_quartile) {
+  } else if (result.change < 0.0 && second.upper_quartile < first.lower_quartile) {
     result.verdict = Verdict::faster;
   }
   return result;

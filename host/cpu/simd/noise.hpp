@@ -61,12 +61,56 @@ inline void box_muller(Words first, Words second, float* cosine, float* sine) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// a and b with their lanes in turns: the first half of the lanes, and the second.
+inline void interleave(Vec<float> a, Vec<float> b, float* out) {
+  constexpr int lanes = kLanes<float>;
+  Mask<float> low = {}, high = {};
+  for (int lane = 0; lane < lanes; ++lane) {
+    low[lane] = lane / 2 + (lane % 2) * lanes;
+    high[lane] = low[lane] + lanes / 2;
+  }
+  store(out, __builtin_shuffle(a, b, low));
+  store(out + lanes, __builtin_shuffle(a, b, high));
+}
+
+/// The same for two latent dimensions from the stream's beginning: block i holds both numbers of samples 2 i
+/// and 2 i + 1, so that whole vectors go to their places.
+inline void fill_two(const ModelPlan<float>& plan, const NoiseKey& key, std::ptrdiff_t batch) {
+  constexpr std::ptrdiff_t lanes = kLanes<float>;
+  for (std::ptrdiff_t b = 0; b < batch; b += 2 * lanes) {
+    const PhiloxWords random = philox(key, static_cast<std::uint32_t>(b / 2));
+    alignas(64) float normals[4][lanes];
+    box_muller(random.word[0], random.word[1], normals[0], normals[1]);
+    box_muller(random.word[2], random.word[3], normals[2], normals[3]);
+    for (std::ptrdiff_t j = 0; j < 2; ++j) {
+      float* const row = plan.noise + j * plan.batch_stride + b;
+      if (b + 2 * lanes <= plan.batch_stride) {
+        interleave(load(normals[j]), load(normals[j + 2]), row);
+      } else {  // an odd number of vectors: the last has no pair
+        alignas(64) float both[2 * lanes];
+        interleave(load(normals[j]), load(normals[j + 2]), both);
+        store(row, load(both));
+      }
+    }
+  }
+}
+
+}  // namespace detail
+
 /// noise(b, j) <- normal number first_element + b * Z + j of the stream, planar [Z][batch_stride]. Element e
 /// is number e % 4 of Philox block e / 4: words 0 and 1 make normals 0 (cosine) and 1 (sine), words 2 and 3
 /// the other two.
 template <class T>
 void fill_noise(const ModelPlan<T>& plan, const NoiseKey& key, std::uint64_t first_element,
                 std::ptrdiff_t batch) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (plan.latent == 2 && first_element == 0) {
+      detail::fill_two(plan, key, batch);
+      return;
+    }
+  }
   constexpr int lanes = kLanes<float>;
   const std::uint64_t first_block = first_element / 4;
   const std::uint64_t end_block = (first_element + static_cast<std::uint64_t>(batch * plan.latent) + 3) / 4;
