@@ -19,19 +19,9 @@
 #include "host/config/builders.hpp"
 #include "host/io/dataset_file.hpp"
 #include "host/study/course.hpp"
-#include "version.hpp"
 
 namespace gmmvae {
 namespace {
-
-/// Whether this is the shipped experiment, whatever was changed about its numbers.
-bool is_course(const Settings& settings) {
-  if (settings.is_set("data")) return false;
-  for (const std::string& name : settings.model_names()) {
-    if (name == "course" && settings.for_model(name).text("objective") == "course") return true;
-  }
-  return false;
-}
 
 Dataset data_of(const Settings& settings) {
   if (settings.is_set("data")) {
@@ -75,7 +65,6 @@ int run_run(const Settings& settings, Console& console) {
   const RunDirectory folder(settings.required_path("out"));
   const std::string config =
       settings.to_toml(false, [](const Option& option) { return option.effect != Effect::none; });
-  const bool course = is_course(settings);
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = data_of(settings);
   const std::vector<RunModelPlan> plans = plan_run(settings, data);
@@ -90,11 +79,11 @@ int run_run(const Settings& settings, Console& console) {
   for (ModelStudy& model : training.models)
     study_model(*backend, data, held_out_rows(settings.for_model(model.name), data), settings.count("seed"),
                 backend_options(settings).threads, model);
-  const RunReport report{&data, training.models, training.failures, course, config, kVersion};
-  write_run(folder, report, training, *backend);
-  print_run(console, report);
+  const RunResults results{&data, training.models, training.failures, is_course(settings)};
+  write_run(folder, results, training, *backend);
+  print_run(console, results);
   console.say(fmt::format("wrote {}: look at {}", folder.path(), folder.file("report.html")));
-  console.result(run_json(folder, report, training, *backend));
+  console.result(run_json(folder, results, training, *backend));
   return static_cast<int>(training.failures.empty() ? ExitCode::done : ExitCode::diverged);
 }
 

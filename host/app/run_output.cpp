@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,9 @@
 #include "host/io/json_file.hpp"
 #include "host/io/npy.hpp"
 #include "host/io/npz.hpp"
+#include "host/report/write_report.hpp"
 #include "host/study/course.hpp"
+#include "version.hpp"
 
 namespace gmmvae {
 namespace {
@@ -32,15 +35,21 @@ void write_model(const RunDirectory& folder, const ModelStudy& model) {
 }
 
 /// What differs from one run of the same configuration to the next.
-ordered_json circumstances(const RunTraining& training, const Backend& backend, const std::string& version) {
+ordered_json circumstances(const RunTraining& training, const Backend& backend) {
   ordered_json out;
-  out["version"] = version;
+  out["version"] = kVersion;
   out["device"] = backend.name();
   out["device_description"] = backend.description();
   ordered_json& seconds = out["seconds_per_step"] = ordered_json::object();
   for (const TrainingTime& time : training.times)
     seconds[time.model] =
         time.steps > 0 ? ordered_json(time.seconds / static_cast<double>(time.steps)) : ordered_json(nullptr);
+  return out;
+}
+
+ordered_json failures_json(std::span<const ModelFailure> failures) {
+  ordered_json out = ordered_json::array();
+  for (const ModelFailure& failure : failures) out.push_back({{"name", failure.model}, {"why", failure.why}});
   return out;
 }
 
@@ -98,49 +107,51 @@ void print_mode_row(const Console& console, std::string_view name, const ModeCov
                             100.0 * modes.high_quality));
 }
 
-void print_modes(const Console& console, const RunReport& report) {
-  if (!report.data->mixture || report.models.empty()) return;
+void print_modes(const Console& console, const RunResults& results) {
+  if (!results.data->mixture || results.models.empty()) return;
   console.print(fmt::format("\n  {:<40}{:>12}{:>12}", "samples", "modes kept", "in a mode"));
-  print_mode_row(console, "the true mixture", *report.models.front().evaluation.truth->modes);
-  for (const ModelStudy& model : report.models) {
+  print_mode_row(console, "the true mixture", *results.models.front().evaluation.truth->modes);
+  for (const ModelStudy& model : results.models) {
     print_mode_row(console, model.name + ", with decoder noise", *model.evaluation.samples.modes);
     print_mode_row(console, model.name + ", decoder mean", *model.evaluation.noise_free->modes);
   }
   console.print(
       "\n  RESCALED to the data's range, which hides a collapse: these are NOT the models' samples");
-  for (const ModelStudy& model : report.models)
+  for (const ModelStudy& model : results.models)
     print_mode_row(console, model.name + ", decoder mean rescaled", *model.rescaled_modes);
   console.print("");
 }
 
 }  // namespace
 
-void write_run(const RunDirectory& folder, const RunReport& report, const RunTraining& training,
+void write_run(const RunDirectory& folder, const RunResults& results, const RunTraining& training,
                const Backend& backend) {
-  for (const ModelStudy& model : report.models) write_model(folder, model);
-  write_file(folder.file("report.html"), run_report_html(report));
-  write_json_file(folder.file("run.json"), circumstances(training, backend, report.version));
+  for (const ModelStudy& model : results.models) write_model(folder, model);
+  ordered_json about = circumstances(training, backend);
+  about["diverged"] = failures_json(training.failures);
+  write_json_file(folder.file("run.json"), about);
+  write_run_report(folder);
 }
 
-void print_run(const Console& console, const RunReport& report) {
-  for (const ModelStudy& model : report.models) {
-    if (report.course && model.name == "course") print_course_table(console, model);
+void print_run(const Console& console, const RunResults& results) {
+  for (const ModelStudy& model : results.models) {
+    if (results.course && model.name == "course") print_course_table(console, model);
   }
   console.print("");
-  for (const ModelStudy& model : report.models) print_verdict(console, model);
-  for (const ModelFailure& failure : report.failures) console.warn(failure.why);
-  print_modes(console, report);
+  for (const ModelStudy& model : results.models) print_verdict(console, model);
+  for (const ModelFailure& failure : results.failures) console.warn(failure.why);
+  print_modes(console, results);
 }
 
-ordered_json run_json(const RunDirectory& folder, const RunReport& report, const RunTraining& training,
+ordered_json run_json(const RunDirectory& folder, const RunResults& results, const RunTraining& training,
                       const Backend& backend) {
   ordered_json out;
   out["out"] = folder.path();
   out["report"] = folder.file("report.html");
   ordered_json& models = out["models"] = ordered_json::array();
-  for (const ModelStudy& model : report.models) {
+  for (const ModelStudy& model : results.models) {
     models.push_back(model_json(model));
-    if (!report.course || model.name != "course") continue;
+    if (!results.course || model.name != "course") continue;
     ordered_json& table = out["course_table"] = ordered_json::array();
     for (const CourseRow& row : course_table(model.history))
       table.push_back({{"epoch", row.epoch},
@@ -148,10 +159,8 @@ ordered_json run_json(const RunDirectory& folder, const RunReport& report, const
                        {"found", row.found},
                        {"difference", row.difference}});
   }
-  ordered_json& failures = out["diverged"] = ordered_json::array();
-  for (const ModelFailure& failure : report.failures)
-    failures.push_back({{"name", failure.model}, {"why", failure.why}});
-  out["run"] = circumstances(training, backend, report.version);
+  out["diverged"] = failures_json(results.failures);
+  out["run"] = circumstances(training, backend);
   return out;
 }
 

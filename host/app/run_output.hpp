@@ -1,25 +1,33 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "gmmvae/backend.hpp"
 #include "host/app/console.hpp"
 #include "host/app/run_training.hpp"
-#include "host/report/run_report.hpp"
 #include "host/study/run_directory.hpp"
 
 namespace gmmvae {
 
+/// What a run found out, for a person and for --json.
+struct RunResults {
+  const Dataset* data = nullptr;
+  std::span<const ModelStudy> models;
+  std::span<const ModelFailure> failures;
+  bool course = false;  ///< the shipped experiment: its published table belongs to the model `course`
+};
+
 /// Everything that was found out, into the run's folder: for each model samples.npy, latents.npz,
-/// metrics.json and clusters.json; then report.html and, last, run.json.
-void write_run(const RunDirectory& folder, const RunReport& report, const RunTraining& training,
+/// metrics.json, clusters.json and the embedding; then run.json and, of all these, report.html.
+void write_run(const RunDirectory& folder, const RunResults& results, const RunTraining& training,
                const Backend& backend);
 
 /// The same for a person, as text.
-void print_run(const Console& console, const RunReport& report);
+void print_run(const Console& console, const RunResults& results);
 
 /// What `run --json` prints.
-nlohmann::ordered_json run_json(const RunDirectory& folder, const RunReport& report,
+nlohmann::ordered_json run_json(const RunDirectory& folder, const RunResults& results,
                                 const RunTraining& training, const Backend& backend);
 
 }  // namespace gmmvae

@@ -21,6 +21,7 @@
 #include "host/app/device.hpp"
 #include "host/app/drawing.hpp"
 #include "host/app/files.hpp"
+#include "host/app/report.hpp"
 #include "host/app/signals.hpp"
 #include "host/app/verbs.hpp"
 #include "host/io/nearest_name.hpp"
@@ -193,7 +194,7 @@ int show_status(const Settings& settings, const Console& console) {
 }  // namespace
 
 int run_sweep(const Settings& settings, Console& console) {
-  const std::vector<std::string> actions = {"run", "status", "collect", "retry"};
+  const std::vector<std::string> actions = {"run", "status", "collect", "retry", "report"};
   const std::string action = settings.arguments().empty() ? "" : settings.arguments().front();
   if (action == "run") {
     const SweepPlan plan = plan_of(settings);
@@ -205,6 +206,7 @@ int run_sweep(const Settings& settings, Console& console) {
     return run_trials(stored_plan(folder), folder, settings, true, console);
   }
   if (action == "collect") return collect_results(settings, console);
+  if (action == "report") return report_folder(settings, folder_argument(settings), console);
   if (action == "status") return show_status(settings, console);
   const std::string nearest = nearest_name(action, actions);
   throw UsageError(fmt::format("sweep takes one of {}{}", fmt::join(actions, ", "),

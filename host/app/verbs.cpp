@@ -21,6 +21,7 @@ constexpr Verb kVerbs[] = {
     {"tsne", run_tsne},
     {"run", run_run, prepare_run},
     {"sweep", run_sweep},
+    {"report", run_report_verb},
     {"export", run_export},
     {"bench", run_bench},
     {"doctor", run_doctor},

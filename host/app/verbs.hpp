@@ -22,6 +22,7 @@ int run_cluster(const Settings& settings, Console& console);
 int run_tsne(const Settings& settings, Console& console);
 int run_run(const Settings& settings, Console& console);
 int run_sweep(const Settings& settings, Console& console);
+int run_report_verb(const Settings& settings, Console& console);
 int run_export(const Settings& settings, Console& console);
 int run_bench(const Settings& settings, Console& console);
 int run_doctor(const Settings& settings, Console& console);

@@ -6,12 +6,44 @@ namespace {
 using enum OptionKind;
 
 constexpr Option kRows[] = {
+    {.name = "format",
+     .group = "Output",
+     .verbs = "report sweep",
+     .kind = choice,
+     .default_value = "html",
+     .metavar = "NAME",
+     .help = "html: one page; svg, png: each picture of it as a file (png needs rsvg-convert)",
+     .words =
+         [] {
+           return Words{"html", "svg", "png"};
+         },
+     .effect = Effect::none},
+    {.name = "metric",
+     .group = "Output",
+     .verbs = "report sweep",
+     .kind = choice,
+     .default_value = "modes",
+     .metavar = "NAME",
+     .help = "what the report of a sweep ranks trials and axes by",
+     .words =
+         [] {
+           return Words{"modes", "quality", "elbo", "kl", "active", "collapsed", "decoder-variance", "loss"};
+         },
+     .effect = Effect::none},
+    {.name = "out",
+     .group = "Output",
+     .verbs = "report",
+     .kind = path,
+     .metavar = "FILE.html|DIR",
+     .help = "the page, or the folder of the pictures",
+     .unset = "report.html or pictures in the folder that it is about",
+     .effect = Effect::none},
     {.name = "out",
      .group = "Output",
      .verbs = "sweep",
      .kind = path,
      .metavar = "DIR|FILE.csv",
-     .help = "run: folder of the sweep, one SQLite file a shard; collect: the table",
+     .help = "run: folder of the sweep, one SQLite file a shard; collect: the table; report: the page",
      .effect = Effect::none},
     {.name = "out",
      .group = "Output",

@@ -1,21 +1,24 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "gmmvae/matrix.hpp"
+#include "host/report/axes.hpp"
 
 namespace gmmvae {
 
-/// A curve with its name; the n-th curve of a chart is drawn in the style "series-n".
+/// How many colours there are for curves and models; the next begins again with the first.
+inline constexpr std::size_t kSeriesColours = 8;
+
+/// A curve with its name. The n-th curve of a chart is drawn in the n-th colour, but where it names a style.
 struct Curve {
   std::string name;
   std::vector<double> x;
   std::vector<double> y;
+  std::string style = {};  ///< class of the curve, such as "truth" or "series-3"; "data" is a filled
+                           ///< area, and one that starts with "dots" a dot a point
 };
 
 struct ChartText {
@@ -24,28 +27,28 @@ struct ChartText {
   std::string y;
 };
 
-/// Curves over one another on the same axes, with a legend where there are several. The y axis is logarithmic
-/// where `logarithmic`; values that then are not positive are left out.
-std::string line_chart(const std::vector<Curve>& curves, const ChartText& text, bool logarithmic);
-
-/// A bar a mode, a mark at the height that is expected of it.
-std::string bar_chart(std::span<const double> heights, std::span<const double> expected,
-                      const ChartText& text);
-
-/// The ranges of one or several sets of points, so that their pictures can be compared.
-struct Ranges {
-  std::vector<double> low;
-  std::vector<double> high;
+struct ChartOptions {
+  bool logarithmic = false;  ///< y; values that then are not positive are left out
+  bool logarithmic_x = false;
+  bool from_zero = false;  ///< y starts at 0
+  double width = 340, height = 240;
 };
-Ranges ranges_of(std::initializer_list<MatrixView<float>> sets);
 
-/// Points [N,D] coloured by `labels` ([N] or empty), seen from one fixed place: three columns as a box in
-/// space, two as they are, one against the number of the row. With more columns the first three are shown.
-/// Long data are thinned to `most` points, evenly.
-std::string scatter_chart(MatrixView<float> points, std::span<const std::int32_t> labels,
-                          const Ranges& ranges, const std::string& description, std::size_t most = 2000);
+/// Curves over one another on the same axes, with a legend where there are several or one has a style.
+std::string line_chart(const std::vector<Curve>& curves, const ChartText& text,
+                       const ChartOptions& options = {});
 
-/// Places of about `count` round numbers within [low, high].
-std::vector<double> ticks(double low, double high, std::size_t count);
+/// A bar a mode, a mark at the height that is expected of it. `colour` is the number of the bars' colour.
+std::string bar_chart(std::span<const double> heights, std::span<const double> expected,
+                      const ChartText& text, std::size_t colour = 0);
+
+/// Name and line of each curve in rows from (left, top) on, at most up to `right`; the height that it takes.
+double draw_legend(Svg& svg, const std::vector<Curve>& curves, double left, double top, double right);
+
+/// The class of the n-th series: "series-N".
+std::string series_class(std::size_t number);
+
+/// A sentence in the place of a picture that cannot be drawn.
+std::string no_picture(const std::string& why);
 
 }  // namespace gmmvae

@@ -2,44 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "host/report/svg.hpp"
+#include "report_assets.hpp"
+#include "version.hpp"
 
 namespace gmmvae {
 namespace {
 
-// Ten hues for components, of like lightness and told apart by most colour-blind readers in pairs.
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --ink: #1c2026; --soft: #5b6470; --line: #d9dde3; --page: #ffffff; --card: #f5f6f8;
-  --good: #1a7f4b; --bad: #b3261e; --warn: #8a5a00; --warnback: #fff3d6;
-  --s0: #2b62c9; --s1: #c8571b; --s2: #2f8f5b; --s3: #8e4fb8; --s4: #8a7a10; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4b1; --line: #363c45; --page: #14171b;
-  --card: #1d2127; --good: #5fcf95; --bad: #ff8a80; --warn: #ffd27a; --warnback: #3a2e12;
-  --s0: #7ba7ff; --s1: #ff9d66; --s2: #6fd49b; --s3: #cf9cf5; --s4: #d8c75a; } }
-@media print { :root { color-scheme: light; } section { break-inside: avoid; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 1060px;
-  margin: 0 auto; padding: 24px 20px 60px; }
-h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 36px 0 8px; } h3 { font-size: 15px; margin: 12px 0 2px; }
-.note { color: var(--soft); max-width: 75ch; } p { max-width: 75ch; }
-.cards, .row { display: flex; flex-wrap: wrap; gap: 16px; } .row figure { margin: 0; }
-.card { background: var(--card); border-radius: 8px; padding: 12px 16px; flex: 1 1 340px; }
-.badge { font-weight: 600; } .healthy { color: var(--good); } .collapsed { color: var(--bad); } .partly-collapsed { color: var(--warn); }
-.loud { background: var(--warnback); color: var(--warn); font-weight: 600; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; margin: 8px 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: 3px 12px; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; } th { color: var(--soft); font-weight: 600; }
-pre { background: var(--card); padding: 12px; overflow-x: auto; border-radius: 8px; font-size: 13px; }
-figcaption { color: var(--soft); font-size: 13px; max-width: 460px; }
-svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
-svg .grid { stroke: var(--line); } svg .axis { stroke: var(--soft); } svg .frame { fill: none; stroke: var(--line); }
-svg path { fill: none; stroke-width: 1.8; } svg .dots { stroke-width: 3; stroke-linecap: round; stroke: var(--s0); stroke-opacity: .75; }
-svg .series-0 { stroke: var(--s0); } svg .series-1 { stroke: var(--s1); } svg .series-2 { stroke: var(--s2); }
-svg .series-3 { stroke: var(--s3); } svg .series-4 { stroke: var(--s4); } svg line[class^=series] { stroke-width: 2.5; }
-svg .bar { fill: var(--s0); fill-opacity: .7; } svg .expected { stroke: var(--s1); stroke-width: 2.5; }
-svg .mode-0 { stroke: #2b62c9; } svg .mode-1 { stroke: #e08214; } svg .mode-2 { stroke: #2a9d5c; } svg .mode-3 { stroke: #c4373b; }
-svg .mode-4 { stroke: #8e5bc0; } svg .mode-5 { stroke: #8c6a4f; } svg .mode-6 { stroke: #d96fb3; } svg .mode-7 { stroke: #7a8087; }
-svg .mode-8 { stroke: #a6a61a; } svg .mode-9 { stroke: #1ba8bd; }
-)";
+/// Nothing may be fetched: not by this page, and not by a name in it that got past the escaping.
+constexpr std::string_view kPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 std::string cells(const std::vector<std::string>& texts, std::string_view tag) {
   std::string out;
@@ -47,15 +22,37 @@ std::string cells(const std::vector<std::string>& texts, std::string_view tag) {
   return out;
 }
 
+/// A name that is one in every file system, and no other picture's.
+std::string file_name(std::string_view name, const std::vector<Picture>& taken) {
+  std::string plain;
+  for (const char c : name) {
+    const bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    plain += kept ? c : '_';
+  }
+  plain.resize(std::min<std::size_t>(plain.size(), 80));
+  std::string out = plain;
+  const auto is_taken = [&](const Picture& picture) { return picture.name == out; };
+  for (int n = 2; std::any_of(taken.begin(), taken.end(), is_taken); ++n)
+    out = fmt::format("{}-{}", plain, n);
+  return out;
+}
+
+std::string style() {
+  return fmt::format(
+      ":root {{ color-scheme: light dark;\n{}}}\n@media screen and (prefers-color-scheme: dark) {{ :root "
+      "{{\n{}}} }}\n{}{}",
+      kAssetLightCss, kAssetDarkCss, kAssetPictureCss, kAssetPageCss);
+}
+
 }  // namespace
 
-std::string html_page(std::string_view title, std::string_view body) {
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<link rel=\"icon\" href=\"data:,\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
-      escape_markup(title), kStyle, body);
+std::string paragraph(std::string_view text, std::string_view css_class) {
+  return fmt::format("<p{}>{}</p>\n", css_class.empty() ? "" : fmt::format(" class=\"{}\"", css_class),
+                     escape_markup(text));
+}
+
+std::string side_by_side(std::string_view elements) {
+  return fmt::format("<div class=\"row\">\n{}</div>\n", elements);
 }
 
 HtmlTable::HtmlTable(const std::vector<std::string>& header)
@@ -68,6 +65,45 @@ void HtmlTable::row(const std::vector<std::string>& texts, bool loud) {
 
 std::string HtmlTable::str() const {
   return text_ + "</tbody>\n</table></div>\n";
+}
+
+Page::Page(std::string title, std::string heading, std::string about)
+    : title_(std::move(title)), heading_(std::move(heading)), about_(std::move(about)) {}
+
+std::string Page::figure(std::string_view name, const std::string& svg, std::string_view caption,
+                         std::string_view attributes) {
+  double width = 320;
+  if (svg.starts_with("<svg ")) {
+    pictures_.push_back({file_name(name, pictures_), svg});
+    const std::size_t at = svg.find(" width=\"");
+    if (at != std::string::npos) width = std::stod(svg.substr(at + 8));
+  }
+  return fmt::format("<figure{}{} style=\"width:{}px\">\n{}<figcaption>{}</figcaption>\n</figure>\n",
+                     attributes.empty() ? "" : " ", attributes, std::max(width, 240.0), svg,
+                     escape_markup(caption));
+}
+
+void Page::section(std::string_view id, std::string_view label, std::string_view heading,
+                   std::string_view body) {
+  contents_ += fmt::format("<a href=\"#{}\">{}</a>\n", id, escape_markup(label));
+  body_ += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", id, escape_markup(heading), body);
+}
+
+std::string Page::html() const {
+  std::string out = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n<link rel=\"icon\" href=\"data:,\">\n"
+      "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n"
+      "<p class=\"kicker\">{}</p>\n</header>\n",
+      kPolicy, escape_markup(title_), style(), escape_markup(heading_), escape_markup(about_));
+  out += introduction_;
+  if (!contents_.empty()) out += fmt::format("<nav aria-label=\"Contents\">\n{}</nav>\n", contents_);
+  out += fmt::format(
+      "<main>\n{}</main>\n<footer>Made by gmmvae {}. This page is one file and needs no network.</footer>\n",
+      body_, kVersion);
+  for (const std::string& script : scripts_) out += fmt::format("<script>\n{}</script>\n", script);
+  return out + "</body>\n</html>\n";
 }
 
 }  // namespace gmmvae

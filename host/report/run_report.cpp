@@ -1,85 +1,131 @@
 #include "host/report/run_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "host/report/chart.hpp"
-#include "host/report/page.hpp"
+#include "host/report/axes.hpp"
+#include "host/report/run_pictures.hpp"
+#include "host/report/run_view.hpp"
 #include "host/report/svg.hpp"
+#include "host/study/commands.hpp"
 #include "host/study/course.hpp"
 
 namespace gmmvae {
 namespace {
 
-std::string figure(const Figure& value, const char* unit = "") {
-  if (!value.value) return "-";
-  if (value.error) return fmt::format("{:.4g} ± {:.1g}{}", *value.value, *value.error, unit);
-  return fmt::format("{:.4g}{}", *value.value, unit);
-}
-
-std::string modes_text(const std::optional<ModeCoverage>& modes) {
-  return modes ? fmt::format("{} of {}", modes->captured, modes->total) : "-";
-}
-
 std::string percent(double fraction) {
   return fmt::format("{:.1f} %", 100.0 * fraction);
 }
 
-std::string section(std::string_view title, std::string_view body) {
-  return fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", escape_markup(title), body);
+/// Four digits; where there is a standard error, as many as it leaves certain, and one of its own.
+std::string figure(const JsonRecord& metrics, const std::string& key) {
+  const std::optional<double> value = metrics.number(key), error = metrics.number("errors/" + key);
+  if (!value) return "–";
+  if (!error || !(*error > 0.0)) return number_text(*value, 4);
+  const int places = std::clamp(-static_cast<int>(std::floor(std::log10(*error))), 0, 6);
+  return true_minus(fmt::format("{:.{}f} ± {:.{}f}", *value, places, *error, places));
 }
 
-std::string paragraph(std::string_view text, std::string_view css_class = "") {
-  return fmt::format("<p{}>{}</p>\n", css_class.empty() ? "" : fmt::format(" class=\"{}\"", css_class),
-                     escape_markup(text));
+std::string kept_modes(const JsonRecord& record) {
+  const auto captured = record.count("modes/captured"), total = record.count("modes/total");
+  return captured && total ? fmt::format("{} of {}", *captured, *total) : "–";
 }
 
-std::string picture(std::string_view svg, std::string_view caption) {
-  return fmt::format("<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n", svg, escape_markup(caption));
+double total(const std::vector<double>& values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum;
 }
 
-std::string row_of_pictures(std::string_view pictures) {
-  return fmt::format("<div class=\"row\">\n{}</div>\n", pictures);
+std::string headline(std::string_view number, std::string_view small, std::string_view what) {
+  return fmt::format("<div><b>{}<small>{}</small></b>{}</div>\n", escape_markup(number), escape_markup(small),
+                     escape_markup(what));
 }
 
-/// What a reader wants to know of one model, in sentences.
-std::string answer(const ModelStudy& model) {
-  const Evaluation& e = model.evaluation;
+std::string model_card(const ModelRecord& model) {
+  const JsonRecord& m = model.metrics;
+  const std::string verdict = m.text("verdict");
+  std::string figures;
+  if (m.has("modes/captured"))
+    figures += headline(fmt::format("{}", *m.count("modes/captured")),
+                        fmt::format(" of {}", m.count("modes/total").value_or(0)), "modes kept");
+  if (const auto distance = m.number("kl_data_model"))
+    figures += headline(fmt::format("{:.2f}", *distance), " nats", "from the truth, per point");
+  const double kl = total(m.numbers("kl_per_dimension"));
+  figures += headline(fmt::format("{}", m.count("active_units").value_or(0)),
+                      fmt::format(" of {}", model.latent()), "latent dimensions active");
+  figures += headline(kl < 0.001 ? "< 0.001" : fmt::format("{:.2g}", kl), " nats", "KL to the prior");
+  std::string why = m.text("why");
+  if (const auto quality = m.number("modes/high_quality"))
+    why += fmt::format(" {} of its samples lie within a mode.", percent(*quality));
+  return fmt::format(
+      "<div class=\"card\">\n<h3>{}<span class=\"badge {}\">{}</span></h3>\n<div "
+      "class=\"figures\">\n{}</div>\n{}</div>\n",
+      escape_markup(model.name), escape_markup(verdict), escape_markup(verdict), figures, paragraph(why));
+}
+
+std::string failure_card(const ModelFailure& failure) {
+  const bool diverged = failure.why.find("not finished") == std::string::npos;
+  const char* what = diverged ? "diverged" : "unfinished";
+  return fmt::format("<div class=\"card\">\n<h3>{}<span class=\"badge diverged\">{}</span></h3>\n{}</div>\n",
+                     escape_markup(failure.model), what, paragraph(failure.why));
+}
+
+/// The answer in one or two sentences, before any figure.
+std::string answer(const RunRecord& run) {
+  std::vector<std::string> said;
+  for (const ModelRecord& model : run.models) {
+    if (said.size() == 4) break;
+    const auto distance = model.metrics.number("kl_data_model");
+    const std::string nats = distance ? fmt::format("{:.2f} nats from the truth", *distance) : "";
+    if (model.metrics.has("modes/captured")) {
+      const std::size_t kept = *model.metrics.count("modes/captured");
+      const std::size_t all = model.metrics.count("modes/total").value_or(0);
+      said.push_back(fmt::format("{} kept {}{}{}", model.name,
+                                 kept == 0     ? "none"
+                                 : kept == all ? "all"
+                                               : fmt::format("{}", kept),
+                                 said.empty() ? fmt::format(" of the {} modes", all) : "",
+                                 nats.empty() ? "" : fmt::format(" ({})", nats)));
+    } else {
+      said.push_back(fmt::format("{} is {}", model.name, model.metrics.text("verdict")));
+    }
+  }
+  std::string text = said.empty() ? "No model came to its end." : fmt::format("{}.", fmt::join(said, "; "));
+  if (run.models.size() > said.size())
+    text += fmt::format(" {} more models follow.", run.models.size() - said.size());
+  const bool missed = std::any_of(run.models.begin(), run.models.end(),
+                                  [](const ModelRecord& model) { return !model.prediction_held(); });
+  if (!run.models.empty())
+    text += missed ? " Not every verdict was the one that the data's covariance predicted before training."
+                   : " Each verdict is the one that the data's covariance predicted before any training.";
+  return paragraph(text, "lead");
+}
+
+std::string cards(const RunRecord& run) {
   std::string text;
-  if (e.samples.modes)
-    text += fmt::format("Its samples hold {} modes and {} of them lie within a mode; ",
-                        modes_text(e.samples.modes), percent(e.samples.modes->high_quality));
-  if (e.likelihood && e.likelihood->kl_data_model.value)
-    text += fmt::format("it is {} nats per point from the truth. ", figure(e.likelihood->kl_data_model));
-  text += e.verdict->why;
-  return fmt::format("<div class=\"card\">\n<h3>{}: <span class=\"badge {}\">{}</span></h3>\n{}</div>\n",
-                     escape_markup(model.name), e.verdict->verdict, e.verdict->verdict, paragraph(text));
+  for (const ModelRecord& model : run.models) text += model_card(model);
+  for (const ModelFailure& failure : run.failures) text += failure_card(failure);
+  return fmt::format("<div class=\"cards\">\n{}</div>\n", text);
 }
 
-std::string answers(const RunReport& report) {
-  std::string cards;
-  for (const ModelStudy& model : report.models) cards += answer(model);
-  for (const ModelFailure& failure : report.failures)
-    cards += fmt::format(
-        "<div class=\"card\">\n<h3>{}: <span class=\"badge collapsed\">diverged</span></h3>\n{}</div>\n",
-        escape_markup(failure.model), paragraph(failure.why));
-  return fmt::format("<div class=\"cards\">\n{}</div>\n", cards);
-}
-
-std::string course_section(const RunReport& report) {
-  for (const ModelStudy& model : report.models) {
-    if (model.name != "course") continue;
+void add_course(Page& page, const RunRecord& run) {
+  for (const ModelRecord& model : run.models) {
+    if (!run.course || model.name != "course") continue;
     HtmlTable table({"epoch", "published loss", "this run", "difference"});
     for (const CourseRow& row : course_table(model.history))
       table.row({fmt::format("{}", row.epoch), fmt::format("{:.6f}", row.published),
-                 fmt::format("{:.6f}", row.found), fmt::format("{:+.2f} %", 100.0 * row.difference)});
-    return section(
-        "The published losses, reproduced",
-        table.str() +
+                 fmt::format("{:.6f}", row.found),
+                 true_minus(fmt::format("{:+.2f} %", 100.0 * row.difference))});
+    page.section(
+        "published", "Published losses", "The published losses, reproduced",
+        side_by_side("<div>" + table.str() + "</div>" + course_picture(page, model)) +
             paragraph(
                 "The seed, and with it the data, was chosen so that the five losses match; the report's own "
                 "data "
@@ -88,226 +134,221 @@ std::string course_section(const RunReport& report) {
                 "stopped listening to the latent variables.",
                 "note"));
   }
-  return "";
 }
 
-std::string prediction_section(const RunReport& report) {
+void add_prediction(Page& page, const RunView& view) {
   HtmlTable table({"model", "effective decoder variance", "largest eigenvalue", "active, predicted",
-                   "active, found", "predicted", "found"});
-  for (const ModelStudy& model : report.models) {
+                   "active, found", "KL predicted, nats", "KL found, nats", "predicted", "found"});
+  std::string reasons;
+  for (const ModelRecord& model : view.run->models) {
     const Prediction& p = model.prediction;
-    const std::size_t latent = model.vae.architecture.latent;
     table.row(
         {model.name, fmt::format("{:.4g}{}", p.effective_variance, p.variance_learned ? " (learned)" : ""),
-         p.eigenvalues.empty() ? "-" : fmt::format("{:.4g}", p.eigenvalues.front()),
-         fmt::format("{} of {}", p.active, latent),
-         fmt::format("{} of {}", model.evaluation.latent->active, latent), p.verdict,
-         model.evaluation.verdict->verdict},
+         p.eigenvalues.empty() ? "–" : fmt::format("{:.4g}", p.eigenvalues.front()),
+         fmt::format("{} of {}", p.active, model.latent()),
+         fmt::format("{} of {}", model.metrics.count("active_units").value_or(0), model.latent()),
+         number_text(total(p.kl_per_dimension), 3),
+         number_text(total(model.metrics.numbers("kl_per_dimension")), 3), p.verdict,
+         model.metrics.text("verdict")},
         !model.prediction_held());
+    reasons += paragraph(fmt::format("{}: {}", model.name, p.why), "note");
   }
-  std::string text = table.str();
-  for (const ModelStudy& model : report.models)
-    text += paragraph(fmt::format("{}: {}", model.name, model.prediction.why), "note");
-  return section("What the data's covariance said before any training", text);
-}
-
-std::string course_of_training(const ModelStudy& model) {
-  const History& history = model.history;
-  Curve loss{"loss", {}, {}}, reconstruction{"reconstruction", {}, {}};
-  std::vector<Curve> kl(history.latent());
-  for (std::size_t j = 0; j < kl.size(); ++j) kl[j].name = fmt::format("z{}", j + 1);
-  for (std::size_t epoch = 0; epoch < history.epochs(); ++epoch) {
-    const auto at = static_cast<double>(epoch + 1);
-    loss.x.push_back(at);
-    loss.y.push_back(history.loss(epoch));
-    reconstruction.x.push_back(at);
-    reconstruction.y.push_back(history.reconstruction(epoch));
-    for (std::size_t j = 0; j < kl.size(); ++j) {
-      kl[j].x.push_back(at);
-      kl[j].y.push_back(history.kl_per_dimension(epoch)[j]);
-    }
-  }
-  const std::string of = fmt::format(" of {} by epoch", model.name);
-  const bool shows_all = kl.size() <= 5;
-  if (!shows_all) kl.resize(5);
-  return row_of_pictures(
-      picture(line_chart({loss, reconstruction}, {"Loss and reconstruction" + of, "epoch", ""}, false),
-              fmt::format("{}: loss and its reconstruction part", model.name)) +
-      picture(line_chart(kl, {"KL of each latent dimension" + of, "epoch", "nats"}, true),
-              fmt::format("{}: KL of {} latent dimension{}, nats per point, logarithmic", model.name,
-                          shows_all ? "each" : "the first five", shows_all ? "" : "s")));
-}
-
-std::string training_section(const RunReport& report) {
-  std::string text;
-  for (const ModelStudy& model : report.models) text += course_of_training(model);
-  return section("Training", text);
-}
-
-std::string samples_section(const RunReport& report) {
-  const Dataset& data = *report.data;
-  Ranges ranges = ranges_of({data.x});
-  for (const ModelStudy& model : report.models) {
-    const Ranges own = ranges_of({model.samples});
-    for (std::size_t c = 0; c < ranges.low.size(); ++c) {
-      ranges.low[c] = std::min(ranges.low[c], own.low[c]);
-      ranges.high[c] = std::max(ranges.high[c], own.high[c]);
-    }
-  }
-  const std::string what = data.x.cols() > 3 ? "the first three columns" : "all columns";
-  std::string pictures = picture(
-      scatter_chart(data.x, data.labels, ranges, "The data"),
-      fmt::format("data, {} points{}", data.x.rows(), data.labels.empty() ? "" : ", coloured by component"));
-  for (const ModelStudy& model : report.models)
-    pictures += picture(scatter_chart(model.samples, {}, ranges, fmt::format("Samples of {}", model.name)),
-                        fmt::format("{}: {} samples (decoder mean)", model.name, model.samples.rows()));
-  return section(
-      "Data and samples on the same axes",
-      row_of_pictures(pictures) +
-          paragraph(fmt::format("{}; more than 2000 points are thinned evenly for the picture.", what),
+  page.section(
+      "prediction", "Prediction", "What the data's covariance said before any training",
+      table.str() + spectrum_pictures(page, view) + reasons +
+          paragraph("Predictions are those of a linear model; a deep decoder may use its latent dimensions "
+                    "for more, so the KL it finds is usually larger.",
                     "note"));
 }
 
-std::string modes_section(const RunReport& report) {
-  if (!report.data->mixture) return "";
-  HtmlTable table({"samples", "modes captured", "modes hit", "high quality", "reverse KL"});
-  const auto add = [&](const std::string& name, const ModeCoverage& modes, bool loud) {
-    table.row(
-        {name, fmt::format("{} of {}", modes.captured, modes.total), fmt::format("{}", modes.hit),
-         percent(modes.high_quality), modes.reverse_kl ? fmt::format("{:.3f}", *modes.reverse_kl) : "-"},
-        loud);
+void add_modes(Page& page, const RunView& view) {
+  if (!view.run->data.mixture) return;
+  HtmlTable table(
+      {"samples", "modes kept", "modes hit", "within a mode", "reverse KL, nats", "total variation"});
+  const auto add = [&](const std::string& name, const JsonRecord& record) {
+    const auto hit = record.count("modes/hit");
+    const auto quality = record.number("modes/high_quality");
+    table.row({name, kept_modes(record), hit ? fmt::format("{}", *hit) : "–",
+               quality ? percent(*quality) : "–", figure(record, "modes/reverse_kl"),
+               figure(record, "modes/total_variation")});
   };
-  std::string bars;
-  for (const ModelStudy& model : report.models) {
-    const Evaluation& e = model.evaluation;
-    if (&model == report.models.data() && e.truth && e.truth->modes)
-      add("the true mixture", *e.truth->modes, false);
-    add(model.name + ", with decoder noise", *e.samples.modes, false);
-    add(model.name + ", decoder mean", *e.noise_free->modes, false);
-    add(model.name + ", decoder mean RESCALED to the data's range: not the model's samples",
-        *model.rescaled_modes, true);
-    std::vector<double> expected = report.data->mixture->weights();
-    for (double& weight : expected) weight *= kHighQualityMass;
-    bars += picture(
-        bar_chart(e.samples.modes->mass, expected,
-                  {fmt::format("Mass of each mode in samples of {}", model.name), "mode", "share"}),
-        fmt::format("{}: share of samples that lie within each mode; the lines mark what the mixture gives",
-                    model.name));
+  for (const ModelRecord& model : view.run->models) {
+    if (&model == view.run->models.data()) add("the true mixture", model.metrics.record("ceiling"));
+    add(model.name + ", with decoder noise", model.metrics);
+    add(model.name + ", decoder mean", model.metrics.record("noise_free"));
   }
-  return section(
-      "Which modes survived",
+  for (const ModelView& model : view.models) {
+    const ModeCoverage& modes = *model.rescaled_modes;
+    table.row({model.record->name + ", decoder mean RESCALED to the data's range: not the model's samples",
+               fmt::format("{} of {}", modes.captured, modes.total), fmt::format("{}", modes.hit),
+               percent(modes.high_quality), modes.reverse_kl ? number_text(*modes.reverse_kl, 4) : "–",
+               modes.total_variation ? number_text(*modes.total_variation, 4) : "–"},
+              true);
+  }
+  page.section("modes", "Modes", "Which modes survived",
+               table.str() + mode_pictures(page, view) +
+                   paragraph("A mode is kept when its share of samples that lie well within it is at least a "
+                             "fifth of its weight; it "
+                             "is hit when a single sample does, which noise alone can do. Stretching samples "
+                             "onto the range of the "
+                             "data spreads even a single point's jitter over all the modes: those rows say "
+                             "nothing about the model "
+                             "and stand here because the published pictures were made that way.",
+                             "note"));
+}
+
+void add_likelihood(Page& page, const RunRecord& run) {
+  HtmlTable table({"model", "ELBO", "ELBO, training points", "log-likelihood", "of the truth",
+                   "KL(data || model)", "one Gaussian", "mutual information"});
+  for (const ModelRecord& model : run.models) {
+    const JsonRecord& m = model.metrics;
+    const auto gaussian = m.number("likelihood/one_gaussian"),
+               information = m.number("latent/mutual_information");
+    table.row({model.name, figure(m, "elbo"), figure(m, "elbo_train"), figure(m, "log_likelihood"),
+               figure(m, "true_log_likelihood"), figure(m, "kl_data_model"),
+               gaussian ? number_text(*gaussian, 4) : "–", information ? number_text(*information, 4) : "–"});
+  }
+  page.section(
+      "nats", "Nats", "Nats per point",
       table.str() +
           paragraph(
-              "A mode is captured when its share of samples that lie well within it is at least a fifth of "
-              "its "
-              "weight; it is hit when a single sample does, which noise alone can do. Stretching samples "
-              "onto "
-              "the range of the data spreads even a single point's jitter over all the modes: those rows say "
-              "nothing about the model and stand here because the published pictures were made that way.",
-              "note") +
-          row_of_pictures(bars));
+              fmt::format("On {}; after ± the standard error. The gap between ELBO and log-likelihood is "
+                          "what the encoder loses, that to the truth what the model loses.",
+                          run.models.front().metrics.text("test_points")),
+              "note"));
 }
 
-std::string chosen(const std::optional<std::size_t>& k) {
-  return k ? fmt::format("{}", *k) : "-";
-}
-
-std::string clusters_section(const RunReport& report) {
-  HtmlTable table({"points", "elbow", "silhouette", "Calinski-Harabasz", "gap", "BIC"});
-  const auto add = [&](const std::string& name, const ClusterAnalysis& a) {
-    table.row({name, chosen(a.elbow), chosen(a.silhouette), chosen(a.calinski_harabasz), chosen(a.gap),
-               chosen(a.bic)});
+void add_samples_table(Page& page, const RunRecord& run) {
+  HtmlTable table({"samples", "precision", "recall", "density", "coverage", "MMD²", "sliced Wasserstein",
+                   "energy distance"});
+  const auto add = [&](const std::string& name, const JsonRecord& m) {
+    std::vector<std::string> cells = {name};
+    for (const char* key :
+         {"precision", "recall", "density", "coverage", "mmd2", "sliced_wasserstein", "energy_distance"})
+      cells.push_back(figure(m, key));
+    table.row(cells);
   };
-  for (const ModelStudy& model : report.models) {
+  for (const ModelRecord& model : run.models) {
+    if (&model == run.models.data() && model.metrics.has("ceiling"))
+      add("the true mixture", model.metrics.record("ceiling"));
+    add(model.name, model.metrics);
+    add(model.name + ", decoder mean", model.metrics.record("noise_free"));
+  }
+  page.section(
+      "distances", "Distances", "Samples and data as two sets of points",
+      table.str() +
+          paragraph("Precision, recall, density and coverage look at the 5 nearest neighbours; equal laws "
+                    "have a density of 1 and a coverage of 0.97. The other three are distances.",
+                    "note"));
+}
+
+std::string chosen(const JsonRecord& clusters, const std::string& rule) {
+  const auto k = clusters.count("chosen/" + rule);
+  return k ? fmt::format("{}", *k) : "–";
+}
+
+void add_clusters(Page& page, const RunView& view) {
+  HtmlTable table({"points", "elbow", "silhouette", "Calinski-Harabasz", "gap", "BIC"});
+  const auto add = [&](const std::string& name, const JsonRecord& c) {
+    table.row({name, chosen(c, "elbow"), chosen(c, "silhouette"), chosen(c, "calinski_harabasz"),
+               chosen(c, "gap"), chosen(c, "bic")});
+  };
+  for (const ModelRecord& model : view.run->models) {
     add(model.name + ", samples", model.sample_clusters);
-    add(model.name + ", latents", model.latent_clusters);
+    add(model.name + ", posterior means", model.latent_clusters);
   }
-  return section(
-      "How many clusters each rule sees",
-      table.str() + paragraph("The elbow finds four or five clusters in a single blob, too: it is shown "
-                              "because the published count rests on it.",
-                              "note"));
+  page.section(
+      "clusters", "Clusters", "How many clusters each rule sees",
+      table.str() + cluster_pictures(page, view) +
+          paragraph("The elbow finds four or five clusters in a single blob, too: it is shown because the "
+                    "published count rests on it. Of these rules only gap and BIC can say that there is one.",
+                    "note"));
 }
 
-std::string latents_section(const RunReport& report) {
-  std::string pictures;
-  for (const ModelStudy& model : report.models) {
-    if (model.latents.mean.cols() > 3) continue;
-    pictures +=
-        picture(scatter_chart(model.latents.mean, report.data->labels, ranges_of({model.latents.mean}),
-                              fmt::format("Posterior means of {}", model.name)),
-                fmt::format("{}: posterior means of the data, each axis over its own range", model.name));
-  }
-  return pictures.empty() ? "" : section("Latent space", row_of_pictures(pictures));
+void add_settings(Page& page, const RunRecord& run) {
+  std::string commands =
+      "# the whole run again, in a new folder\ngmmvae run --config config.toml --out DIR\n"
+      "# this page again\ngmmvae report .\n";
+  for (const ModelRecord& model : run.models)
+    commands += fmt::format("# {} alone\n{}\n", model.name, model.training_command);
+  page.section(
+      "settings", "Settings", "Every command and setting that made this",
+      fmt::format("<pre>{}</pre>\n", escape_markup(commands)) +
+          paragraph(
+              "Commands are for the folder of this page. Below is its config.toml, the whole configuration.",
+              "note") +
+          fmt::format("<pre>{}</pre>\n", escape_markup(run.config)));
 }
 
-std::string embedding_section(const RunReport& report) {
-  std::string pictures;
-  for (const ModelStudy& model : report.models) {
-    const Embedding& e = model.embedding;
-    if (e.points.empty()) continue;
-    std::vector<std::int32_t> labels;
-    if (!report.data->labels.empty())
-      for (const std::uint32_t row : model.embedding_rows) labels.push_back(report.data->labels[row]);
-    pictures +=
-        picture(scatter_chart(e.points, labels, ranges_of({e.points}), "t-SNE of " + model.name),
-                fmt::format("{}: {} posterior means, KL {:.4f} nats after {} iterations, perplexity {:.3g}",
-                            model.name, e.points.rows(), e.kl_divergence, e.iterations, e.perplexity));
-  }
-  if (pictures.empty()) return "";
-  return section(
-      "t-SNE of the latent space",
-      row_of_pictures(pictures) +
+void add_section(Page& page, const char* id, const char* label, const char* heading,
+                 const std::string& body) {
+  if (!body.empty()) page.section(id, label, heading, body);
+}
+
+void add_pictures_of_space(Page& page, const RunView& view) {
+  add_section(page, "space", "Samples", "Data and samples on the same axes", space_pictures(page, view));
+}
+
+void add_pictures(Page& page, const RunView& view) {
+  add_section(page, "marginals", "Marginals", "Each column alone", marginal_pictures(page, view));
+  add_section(page, "pairs", "Pairs", "Pairs of columns", pair_pictures(page, view));
+  add_section(page, "density", "Density", "What the models think the data look like",
+              density_pictures(page, view));
+}
+
+void add_latents(Page& page, const RunView& view) {
+  add_section(page, "training", "Training", "The course of training", training_pictures(page, view));
+  add_section(page, "latents", "Latent space", "Latent space", latent_pictures(page, view));
+  const std::string embeddings = embedding_pictures(page, view);
+  if (embeddings.empty()) return;
+  page.section(
+      "tsne", "t-SNE", "t-SNE of the latent space",
+      embeddings +
           paragraph("t-SNE keeps neighbours together. Sizes of clusters and distances between them mean "
                     "nothing, another perplexity gives another picture, and even pure noise falls into "
                     "clumps: a collapsed model's picture shows noise that was stretched to fill the frame.",
                     "note"));
 }
 
-std::string likelihood_section(const RunReport& report) {
-  HtmlTable table({"model", "ELBO", "ELBO, training points", "log-likelihood", "of the truth",
-                   "KL(data || model)", "one Gaussian"});
-  for (const ModelStudy& model : report.models) {
-    const LikelihoodMetrics& l = *model.evaluation.likelihood;
-    table.row({model.name, figure(l.elbo), figure(l.elbo_train), figure(l.log_likelihood),
-               figure(l.true_log_likelihood), figure(l.kl_data_model), figure(l.one_gaussian)});
-  }
-  return section("Nats per point",
-                 table.str() + paragraph(fmt::format("On {}; after ± the standard error.",
-                                                     report.models.front().evaluation.test_points),
-                                         "note"));
-}
-
-std::string settings_section(const RunReport& report) {
-  return section("Settings",
-                 fmt::format("<pre>{}</pre>\n", escape_markup(report.config)) +
-                     paragraph("Saved as config.toml beside this page: gmmvae run --config config.toml --out "
-                               "DIR repeats the run.",
-                               "note"));
+std::string about(const RunRecord& run) {
+  const Dataset& data = run.data;
+  return fmt::format(
+      "{} points in {} dimension{}{}, seed {}{}", data.x.rows(), data.x.cols(), data.x.cols() == 1 ? "" : "s",
+      data.mixture
+          ? fmt::format(" from a mixture of {} Gaussians that is known exactly", data.mixture->components())
+          : "",
+      run.seed, run.version.empty() ? "" : fmt::format("; made by gmmvae {}", run.version));
 }
 
 }  // namespace
 
-std::string run_report_html(const RunReport& report) {
-  const Dataset& data = *report.data;
-  std::string body =
-      fmt::format("<h1>{}</h1>\n", report.course ? "The course experiment: what did the VAE learn?"
-                                                 : "What did the models learn?");
-  body += paragraph(
-      fmt::format("{} points in {} dimensions{}; gmmvae {}.", data.x.rows(), data.x.cols(),
-                  data.mixture ? fmt::format(" from a mixture of {} Gaussians that is known exactly",
-                                             data.mixture->components())
-                               : "",
-                  report.version),
-      "note");
-  body += answers(report);
-  if (report.course) body += course_section(report);
-  if (report.models.empty()) return html_page("gmmvae: run", body + settings_section(report));
-  body += prediction_section(report) + samples_section(report) + modes_section(report) +
-          likelihood_section(report) + training_section(report) + latents_section(report) +
-          embedding_section(report) + clusters_section(report);
-  body += settings_section(report);
-  return html_page(report.course ? "gmmvae: the course experiment" : "gmmvae: run", body);
+Page run_report(const RunRecord& run, Backend& backend) {
+  const bool truth = run.data.mixture.has_value();
+  Page page(run.course ? "gmmvae: the course experiment" : "gmmvae: run",
+            run.course ? "The course experiment: which modes survived?"
+            : truth    ? "Which modes did the models keep?"
+                       : "What did the models learn?",
+            about(run));
+  page.introduce(answer(run) + cards(run));
+  add_course(page, run);
+  if (!run.models.empty()) {
+    const RunView view = prepare_view(run, backend);
+    if (run.models.size() > view.models.size())
+      page.introduce(
+          paragraph(fmt::format("Pictures show the first {} of {} models; the tables have all of them.",
+                                view.models.size(), run.models.size()),
+                    "note"));
+    add_prediction(page, view);
+    add_pictures_of_space(page, view);
+    add_modes(page, view);
+    add_pictures(page, view);
+    add_likelihood(page, run);
+    add_samples_table(page, run);
+    add_latents(page, view);
+    add_clusters(page, view);
+  }
+  add_settings(page, run);
+  return page;
 }
 
 }  // namespace gmmvae

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gmmvae/training.hpp"
+#include "host/config/settings.hpp"
 
 namespace gmmvae {
 
@@ -25,6 +26,9 @@ struct CourseLoss {
 };
 inline constexpr std::array<CourseLoss, 5> kCourseLosses = {
     {{1, 0.314280}, {25, 0.052333}, {50, 0.051693}, {75, 0.051859}, {100, 0.051494}}};
+
+/// Whether a run with these settings is the shipped experiment, whatever was changed about its numbers.
+bool is_course(const Settings& run);
 
 /// A published loss beside the one that was found.
 struct CourseRow {

@@ -21,14 +21,6 @@ constexpr std::size_t kSamples = 1000;
 constexpr std::size_t kMostLatents = 5000;
 constexpr std::size_t kMostClusters = 12;
 
-/// At most kMostLatents rows, evenly spread over `count`.
-std::vector<std::uint32_t> even_rows(std::size_t count) {
-  const std::size_t stride = std::max<std::size_t>(1, (count + kMostLatents - 1) / kMostLatents);
-  std::vector<std::uint32_t> rows;
-  for (std::size_t r = 0; r < count; r += stride) rows.push_back(static_cast<std::uint32_t>(r));
-  return rows;
-}
-
 /// The embedding of a study: short, because it is one picture among many. Fewer than three points have none.
 Embedding embed_points(Backend& backend, MatrixView<float> points, std::uint64_t seed, std::size_t threads) {
   if (points.rows < 3) return {};
@@ -50,6 +42,13 @@ ClusterAnalysis cluster_points(Backend& backend, MatrixView<float> points,
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> even_rows(std::size_t count) {
+  const std::size_t stride = std::max<std::size_t>(1, (count + kMostLatents - 1) / kMostLatents);
+  std::vector<std::uint32_t> rows;
+  for (std::size_t r = 0; r < count; r += stride) rows.push_back(static_cast<std::uint32_t>(r));
+  return rows;
+}
 
 Prediction predict_model(const Objective& objective, const Scaler& scaler, std::size_t latent,
                          const Dataset& data) {

@@ -45,6 +45,9 @@ struct ModelFailure {
   std::string why;  ///< a sentence
 };
 
+/// The rows of `count` that clustering and embedding see: at most 5000, evenly spread.
+std::vector<std::uint32_t> even_rows(std::size_t count);
+
 /// What the covariance of the data says of this objective before any training. The scaler is the model's own.
 Prediction predict_model(const Objective& objective, const Scaler& scaler, std::size_t latent,
                          const Dataset& data);

@@ -3,26 +3,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "gmmvae/error.hpp"
 #include "host/io/atomic_file.hpp"
+#include "host/io/text_file.hpp"
 
 namespace gmmvae {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw DataError(fmt::format("{} cannot be read", path.string()));
-  return text;
-}
 
 /// The first lines in which two texts differ, as "'a' there, 'b' now".
 std::string first_difference(const std::string& before, const std::string& now) {
@@ -63,7 +55,7 @@ void RunDirectory::claim(const std::string& config) const {
   if (fs::exists(folder_, error) && !fs::is_directory(folder_, error))
     throw DataError(fmt::format("{} is a file; a run needs a folder", folder_.string()));
   if (fs::exists(file, error)) {
-    const std::string difference = first_difference(read_text(file), config);
+    const std::string difference = first_difference(read_text_file(file.string()), config);
     if (!difference.empty())
       throw UsageError(fmt::format(
           "{} holds a run with another configuration ({}); choose another --out, or remove that folder",
