@@ -19,6 +19,7 @@
 #include "host/io/atomic_file.hpp"
 #include "host/io/history_csv.hpp"
 #include "host/io/model_file.hpp"
+#include "host/sweep/folder.hpp"
 #include "host/sweep/results.hpp"
 
 namespace gmmvae {

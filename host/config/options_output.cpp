@@ -43,7 +43,8 @@ constexpr Option kRows[] = {
      .verbs = "sweep",
      .kind = path,
      .metavar = "DIR|FILE.csv",
-     .help = "run: folder of the sweep, one SQLite file a shard; collect: the table; report: the page",
+     .help =
+         "run, submit: folder of the sweep, one SQLite file a shard; collect: the table; report: the page",
      .effect = Effect::none},
     {.name = "out",
      .group = "Output",

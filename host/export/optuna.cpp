@@ -7,7 +7,6 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <unordered_set>
 #include <vector>
 
 namespace gmmvae {
@@ -17,7 +16,7 @@ using nlohmann::ordered_json;
 
 // optuna.storages.journal JournalOperation, optuna.trial.TrialState, optuna.study.StudyDirection.
 constexpr int kCreateStudy = 0, kCreateTrial = 4;
-constexpr int kComplete = 1, kFail = 3;
+constexpr int kComplete = 1, kPruned = 2, kFail = 3;
 constexpr int kMaximize = 2;
 constexpr const char* kWorker = "gmmvae";
 constexpr const char* kTime = "1970-01-01T00:00:00.000000+00:00";
@@ -73,7 +72,7 @@ Parameter parameter_of(const SweepAxis& axis) {
 }
 
 ordered_json attributes_of(const TrialRecord& record) {
-  ordered_json attributes = {{"trial", record.id}, {"epochs", record.epochs}};
+  ordered_json attributes = {{"trial", record.id.text()}, {"epochs", record.epochs}};
   const auto add = [&](const char* name, double value) {
     if (!std::isnan(value)) attributes[name] = value;
   };
@@ -99,7 +98,7 @@ ordered_json trial_line(const std::vector<Parameter>& parameters, const std::vec
                         const TrialRecord& record) {
   const bool complete = record.status == TrialStatus::done && std::isfinite(record.elbo);
   ordered_json line = {{"op_code", kCreateTrial}, {"worker_id", kWorker}, {"study_id", 0}};
-  line["state"] = complete ? kComplete : kFail;
+  line["state"] = complete ? kComplete : record.status == TrialStatus::pruned ? kPruned : kFail;
   line["value"] = complete ? ordered_json(record.elbo) : ordered_json(nullptr);
   line["values"] = nullptr;
   line["datetime_start"] = line["datetime_complete"] = kTime;
@@ -122,15 +121,11 @@ OptunaJournal optuna_journal(const SweepPlan& plan, const SweepResults& results,
   journal.text = head.dump() + "\n";
   std::vector<Parameter> parameters;
   for (const SweepAxis& axis : plan.space().axes()) parameters.push_back(parameter_of(axis));
-  std::unordered_set<std::string> seen;
-  for (std::uint64_t trial = 0; trial < plan.space().size(); ++trial) {
-    if (!plan.keeps(trial)) continue;
-    const std::string id = trial_identity(plan.settings_of(trial));
-    const auto found = results.records.find(id);
-    if (found == results.records.end() || !seen.insert(id).second) continue;
-    journal.text += trial_line(parameters, plan.space().at(trial), found->second).dump() + "\n";
+  visit_trials(plan, results, [&](const PlannedTrial& trial, const TrialRecord* record) {
+    if (record == nullptr) return;
+    journal.text += trial_line(parameters, plan.space().at(trial.trial), *record).dump() + "\n";
     ++journal.trials;
-  }
+  });
   return journal;
 }
 

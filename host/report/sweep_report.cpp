@@ -15,6 +15,7 @@
 #include "host/report/sweep_pictures.hpp"
 #include "host/report/sweep_table.hpp"
 #include "host/study/commands.hpp"
+#include "host/sweep/folder.hpp"
 #include "report_assets.hpp"
 
 namespace gmmvae {
@@ -198,7 +199,7 @@ void add_failures(Page& page, const SweepPlan& plan, const SweepTable& table) {
   std::size_t shown = 0;
   for (std::size_t i = 0; i < table.size(); ++i) {
     const TrialRecord& r = *table.records[i];
-    if (r.status == TrialStatus::done) continue;
+    if (r.status != TrialStatus::diverged) continue;
     if (shown++ >= kMostFailures) continue;
     rows.row({place_of(table, i), fmt::format("{}", r.epochs), r.why});
     const Settings settings = plan.settings_of(table.trial[i]);
@@ -231,8 +232,10 @@ std::string about(const SweepTable& table) {
   std::vector<std::string> axes;
   for (const SweepAxis& axis : table.axes)
     axes.push_back(fmt::format("{} ({})", axis.key, axis.values.size()));
-  return fmt::format("{}: {} done, {} failed, {} missing{}", plural(table.counts.trials, "trial"),
-                     table.counts.done, table.counts.failed, table.counts.missing,
+  const std::string pruned =
+      table.counts.pruned == 0 ? "" : fmt::format(" {} given up early,", table.counts.pruned);
+  return fmt::format("{}: {} done, {} failed,{} {} missing{}", plural(table.counts.trials, "trial"),
+                     table.counts.done, table.counts.failed, pruned, table.counts.missing,
                      axes.empty() ? "" : fmt::format("; axes and their values: {}", fmt::join(axes, ", ")));
 }
 

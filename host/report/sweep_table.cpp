@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <unordered_set>
 
 namespace gmmvae {
 namespace {
@@ -58,27 +57,16 @@ SweepTable sweep_table(const SweepPlan& plan, const SweepResults& results) {
   }
   table.at.resize(shown.size());
   table.values.resize(sweep_metrics().size());
-  std::unordered_set<std::string> seen;
-  for (std::uint64_t trial = 0; trial < plan.space().size(); ++trial) {
-    if (!plan.keeps(trial)) continue;
-    std::string id = trial_identity(plan.settings_of(trial));
-    const auto found = results.records.find(id);
-    if (!seen.insert(std::move(id)).second) continue;
-    ++table.counts.trials;
-    if (found == results.records.end()) {
-      ++table.counts.missing;
-      continue;
-    }
-    const TrialRecord& record = found->second;
-    ++(record.status == TrialStatus::done ? table.counts.done : table.counts.failed);
-    table.trial.push_back(trial);
-    table.records.push_back(&record);
-    const std::vector<std::size_t> at = plan.space().at(trial);
+  table.counts = visit_trials(plan, results, [&](const PlannedTrial& trial, const TrialRecord* record) {
+    if (record == nullptr) return;
+    table.trial.push_back(trial.trial);
+    table.records.push_back(record);
+    const std::vector<std::size_t> at = plan.space().at(trial.trial);
     for (std::size_t a = 0; a < shown.size(); ++a)
       table.at[a].push_back(static_cast<std::uint32_t>(at[shown[a]]));
-    const std::vector<double> values = measured(record);
+    const std::vector<double> values = measured(*record);
     for (std::size_t m = 0; m < values.size(); ++m) table.values[m].push_back(values[m]);
-  }
+  });
   return table;
 }
 

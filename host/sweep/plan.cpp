@@ -5,23 +5,19 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <unordered_set>
 
 #include "gmmvae/error.hpp"
 #include "host/config/values.hpp"
-#include "host/io/atomic_file.hpp"
 #include "host/io/nearest_name.hpp"
+#include "host/sweep/metrics.hpp"
 
 namespace gmmvae {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::string_view kPlanFile = "sweep.toml";
 constexpr std::string_view kAxes = "space";
 
 /// What the result of a trial depends on.
@@ -34,8 +30,7 @@ bool has_effect(const Option& option) {
 
 /// What says which trials there are.
 bool shapes_plan(const Option& option) {
-  return option.name == "method" || option.name == "points" || option.name == "where" ||
-         option.name == "paired";
+  return option.group == "Sweep" && option.effect == Effect::result;
 }
 
 bool list_valued(const Option& option) {
@@ -90,10 +85,50 @@ std::vector<std::pair<std::string, std::string>> read_pairs(const Settings& sett
   return pairs;
 }
 
+/// What two trials have in common that have this key in common.
+SweepSpace::Kinship kinship(const std::string& key) {
+  constexpr std::string_view shape[] = {"dim",    "samples",    "hidden", "encoder-hidden", "decoder-hidden",
+                                        "latent", "activation", "batch",  "epochs"};
+  if (std::find(std::begin(shape), std::end(shape), key) != std::end(shape))
+    return SweepSpace::Kinship::shape;
+  const bool data = key == "seed" || find_option("sweep", key)->group == "Mixture";
+  return data ? SweepSpace::Kinship::data : SweepSpace::Kinship::none;
+}
+
 SweepSpace make_space(const Settings& settings, const std::vector<ConfigEntry>& axes) {
-  const SweepMethod method = settings.text("method") == "random" ? SweepMethod::random : SweepMethod::grid;
-  return SweepSpace(read_axes(axes), read_pairs(settings), method, settings.count("points"),
-                    settings.count("seed"));
+  SweepSpace::Options options;
+  const std::string method = settings.text("method");
+  if (method == "random") options.method = SweepMethod::random;
+  if (method == "sobol") options.method = SweepMethod::sobol;
+  options.points = settings.count("points");
+  options.seed = settings.count("seed");
+  options.chunk = settings.text("chunk") == "auto" ? 0 : settings.count("chunk");
+  options.kinship = kinship;
+  return {read_axes(axes), read_pairs(settings), std::move(options)};
+}
+
+std::vector<std::string> read_metrics(const Settings& settings) {
+  if (!settings.is_set("metrics")) return {};
+  std::vector<std::string> chosen = settings.names("metrics");
+  const std::vector<std::string> known = extra_metric_names();
+  for (const std::string& name : chosen) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string nearest = nearest_name(name, known);
+    throw UsageError(fmt::format("{}: there is no metric '{}'{}", settings.label("metrics"), name,
+                                 nearest.empty() ? fmt::format("; there are {}", fmt::join(known, ", "))
+                                                 : fmt::format("; did you mean {}?", nearest)));
+  }
+  return chosen;
+}
+
+Pruning read_pruning(const Settings& settings) {
+  Pruning pruning;
+  const std::string rule = settings.text("prune");
+  if (rule == "halving") pruning.rule = PruningRule::halving;
+  if (rule == "median") pruning.rule = PruningRule::median;
+  pruning.first_epoch = settings.count("prune-from");
+  pruning.factor = settings.count("prune-factor");
+  return pruning;
 }
 
 std::optional<double> number(std::string_view text) {
@@ -111,74 +146,41 @@ bool holds(double a, std::string_view comparison, double b) {
   return comparison == "<" ? a < b : a > b;
 }
 
+/// Adds each line of a configuration.
+void add_lines(std::string_view text, TrialId& id) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    id.add(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 std::string axis_text(const SweepAxis& axis) {
   const bool lists = list_valued(*find_option("sweep", axis.key));
   // A single list needs the semicolon too, or else nothing; a single plain value is one already.
   return fmt::format("{}", fmt::join(axis.values, lists ? ";" : ","));
 }
 
-/// Key and value of every line of a plan's TOML.
-std::map<std::string, std::string> lines_of(const SweepPlan& plan) {
-  std::map<std::string, std::string> lines;
-  std::string_view rest;
-  const std::string text = plan.to_toml();
-  rest = text;
-  while (!rest.empty() && rest.front() != '[') {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    if (const std::size_t equals = line.find(" = "); equals != std::string_view::npos)
-      lines.emplace(line.substr(0, equals), line.substr(equals + 3));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return lines;
-}
-
-std::string difference(const SweepPlan& before, const SweepPlan& now) {
-  const auto& old_axes = before.space().axes();
-  const auto& new_axes = now.space().axes();
-  for (const SweepAxis& axis : new_axes)
-    if (std::none_of(old_axes.begin(), old_axes.end(),
-                     [&](const SweepAxis& other) { return other.key == axis.key; }))
-      return fmt::format("{} is an axis now and was none", axis.key);
-  auto was = lines_of(before), is = lines_of(now);
-  const auto more_points = [](const std::string& a, const std::string& b) {
-    return number(a).value_or(0) <= number(b).value_or(0);
-  };
-  if (more_points(was["points"], is["points"])) was["points"] = is["points"];
-  for (const auto& [key, value] : is) was.try_emplace(key, "not set");
-  for (const auto& [key, value] : was) {
-    const auto found = is.find(key);
-    const std::string current = found == is.end() ? "not set" : found->second;
-    if (current != value) return fmt::format("{} was {} and is now {}", key, value, current);
-  }
-  const bool random = was["method"] == "\"random\"";
-  for (const SweepAxis& axis : old_axes) {
-    const auto same = std::find_if(new_axes.begin(), new_axes.end(),
-                                   [&](const SweepAxis& other) { return other.key == axis.key; });
-    if (same == new_axes.end()) return fmt::format("{} was an axis and is none now", axis.key);
-    for (const std::string& value : axis.values)
-      if (std::find(same->values.begin(), same->values.end(), value) == same->values.end())
-        return fmt::format("the axis {} had the value {}, which is gone", axis.key, value);
-    // Random points are drawn by their places on the axes, which must stay.
-    if (random && same->values.size() != axis.values.size())
-      return fmt::format("the axis {} has other values; random points cannot take them in", axis.key);
-  }
-  return "";
-}
-
-/// Whether there is anything in the folder but what a sweep that was killed at its very start leaves there.
-bool holds_something(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (!entry.path().filename().string().starts_with(fmt::format("{}.tmp-", kPlanFile))) return true;
-  return false;
-}
-
 }  // namespace
 
 SweepPlan::SweepPlan(Settings settings, const std::vector<ConfigEntry>& axes)
-    : settings_(std::move(settings)), space_(make_space(settings_, axes)) {
-  if (!settings_.is_set("where")) return;
-  for (const std::string& text : settings_.names("where")) constraints_.push_back(constraint(text));
+    : settings_(std::move(settings)),
+      space_(make_space(settings_, axes)),
+      metrics_(read_metrics(settings_)),
+      pruning_(read_pruning(settings_)) {
+  if (settings_.is_set("where"))
+    for (const std::string& text : settings_.names("where")) constraints_.push_back(constraint(text));
+  const auto is_axis = [&](const Option& option) {
+    return std::any_of(space_.axes().begin(), space_.axes().end(),
+                       [&](const SweepAxis& axis) { return axis.key == option.name; });
+  };
+  add_lines(settings_.to_toml(false, [&](const Option& o) { return has_effect(o) && !is_axis(o); }), fixed_);
+  for (const SweepAxis& axis : space_.axes()) {
+    const Option& option = *find_option("sweep", axis.key);
+    std::vector<TrialId>& ids = axis_ids_.emplace_back(axis.values.size());
+    for (std::size_t v = 0; v < ids.size(); ++v)
+      ids[v].add(fmt::format("{} = {}", axis.key, toml_value(option, axis.values[v])));
+  }
 }
 
 SweepPlan::Operand SweepPlan::operand(const std::string& text, const std::string& constraint) const {
@@ -228,6 +230,46 @@ Settings SweepPlan::settings_of(std::uint64_t trial) const {
   return settings;
 }
 
+TrialId SweepPlan::identity_alone(std::uint64_t trial) const {
+  TrialId id = fixed_;
+  const std::vector<std::size_t> at = space_.at(trial);
+  for (std::size_t a = 0; a < at.size(); ++a) id.add(axis_ids_[a][at[a]]);
+  return id;
+}
+
+std::vector<PlannedTrial> SweepPlan::chunk(std::uint64_t index) const {
+  std::vector<PlannedTrial> trials;
+  std::unordered_set<TrialId> taken;
+  for (const std::uint64_t trial : space_.chunk(index)) {
+    if (!keeps(trial)) continue;
+    const TrialId id = identity_alone(trial);
+    // Random points may fall on the same combination twice.
+    if (taken.insert(id).second) trials.push_back({trial, id});
+  }
+  if (pruning_.rule == PruningRule::none) return trials;
+  TrialId all;
+  for (const PlannedTrial& trial : trials) all.add(trial.id.text());
+  TrialId cohort;
+  cohort.add(fmt::format("cohort {} {} {} {}", all.text(), static_cast<int>(pruning_.rule),
+                         pruning_.first_epoch, pruning_.factor));
+  for (PlannedTrial& trial : trials) trial.id.add(cohort);
+  return trials;
+}
+
+std::vector<PlannedTrial> SweepPlan::trials() const {
+  std::vector<PlannedTrial> all;
+  for (std::uint64_t c = 0; c < space_.chunks(); ++c) {
+    const std::vector<PlannedTrial> some = chunk(c);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  std::sort(all.begin(), all.end(),
+            [](const PlannedTrial& a, const PlannedTrial& b) { return a.trial < b.trial; });
+  if (is_grid()) return all;
+  std::unordered_set<TrialId> taken;
+  std::erase_if(all, [&](const PlannedTrial& trial) { return !taken.insert(trial.id).second; });
+  return all;
+}
+
 std::string SweepPlan::describe(std::uint64_t trial) const {
   std::string text;
   const std::vector<std::size_t> at = space_.at(trial);
@@ -252,6 +294,12 @@ std::string SweepPlan::to_toml() const {
   return text;
 }
 
+TrialId trial_identity(const Settings& trial) {
+  TrialId id;
+  add_lines(trial.to_toml(false, has_effect), id);
+  return id;
+}
+
 SweepPlan load_plan(Settings settings, const std::string& file, const std::vector<std::string>& axes) {
   std::vector<ConfigEntry> fixed, space;
   if (!file.empty()) {
@@ -266,44 +314,6 @@ SweepPlan load_plan(Settings settings, const std::string& file, const std::vecto
     space.push_back({std::string(kAxes), axis.substr(0, equals), axis.substr(equals + 1), "axis"});
   }
   return {std::move(settings), space};
-}
-
-std::string trial_identity(const Settings& trial) {
-  const std::string text = trial.to_toml(false, has_effect);
-  constexpr std::uint64_t prime = 0x100000001b3;
-  std::uint64_t first = 0xcbf29ce484222325, second = 0x84222325cbf29ce4;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    first = (first ^ byte) * prime;
-    second = (second ^ byte) * prime;
-    second ^= second >> 32;
-  }
-  return fmt::format("{:016x}{:016x}", first, second);
-}
-
-void claim_sweep_folder(const fs::path& folder, const SweepPlan& plan) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw DataError(fmt::format("the folder {} cannot be created: {}", folder.string(), error.message()));
-  const fs::path file = folder / kPlanFile;
-  if (fs::exists(file, error)) {
-    const std::string changed = difference(stored_plan(folder), plan);
-    if (!changed.empty())
-      throw UsageError(
-          fmt::format("{} holds another sweep: {}; add values to its axes, or choose another --out",
-                      folder.string(), changed));
-  } else if (holds_something(folder)) {
-    throw DataError(fmt::format("{} is not empty and holds no sweep; choose another --out", folder.string()));
-  }
-  write_file(file.string(), plan.to_toml());
-}
-
-SweepPlan stored_plan(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::exists(folder / kPlanFile, error))
-    throw DataError(fmt::format("{} holds no sweep: there is no {}", folder.string(), kPlanFile));
-  return load_plan(Settings("sweep"), (folder / kPlanFile).string(), {});
 }
 
 }  // namespace gmmvae

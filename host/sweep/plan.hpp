@@ -1,14 +1,29 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "gmmvae/sweep.hpp"
 #include "host/config/settings.hpp"
+#include "host/sweep/identity.hpp"
 
 namespace gmmvae {
+
+enum class PruningRule { none, halving, median };
+
+/// When trials of a chunk are given up, see surviving().
+struct Pruning {
+  PruningRule rule = PruningRule::none;
+  std::uint64_t first_epoch = 1;  ///< after which trials are first compared; then each `factor` times as late
+  std::uint64_t factor = 4;
+};
+
+/// A trial by its number in the space and its name in stores.
+struct PlannedTrial {
+  std::uint64_t trial = 0;
+  TrialId id;
+};
 
 /// What a sweep is: fixed keys, axes, how they are combined, and which combinations are left out.
 class SweepPlan {
@@ -19,8 +34,18 @@ class SweepPlan {
   SweepPlan(Settings settings, const std::vector<ConfigEntry>& axes);
 
   [[nodiscard]] const SweepSpace& space() const { return space_; }
+  [[nodiscard]] const Pruning& pruning() const { return pruning_; }
+  /// Names of the metrics that are asked for beside those that every record has.
+  [[nodiscard]] const std::vector<std::string>& metrics() const { return metrics_; }
+
+  [[nodiscard]] bool is_grid() const { return settings_.text("method") == "grid"; }
+  [[nodiscard]] bool is_constrained() const { return !constraints_.empty(); }
   /// Whether the constraints keep this trial.
   [[nodiscard]] bool keeps(std::uint64_t trial) const;
+  /// What a chunk trains: its trials without those that the constraints leave out and repeated ones.
+  [[nodiscard]] std::vector<PlannedTrial> chunk(std::uint64_t index) const;
+  /// All of them, each once, by number.
+  [[nodiscard]] std::vector<PlannedTrial> trials() const;
   /// The whole configuration of a trial: it may be trained alone with it.
   [[nodiscard]] Settings settings_of(std::uint64_t trial) const;
   /// "lr=0.001 beta=4"
@@ -41,23 +66,21 @@ class SweepPlan {
   };
   [[nodiscard]] Operand operand(const std::string& text, const std::string& constraint) const;
   [[nodiscard]] Constraint constraint(const std::string& text) const;
+  [[nodiscard]] TrialId identity_alone(std::uint64_t trial) const;
 
   Settings settings_;
   SweepSpace space_;
+  std::vector<std::string> metrics_;
+  Pruning pruning_;
   std::vector<Constraint> constraints_;
+  TrialId fixed_;                               ///< of what all trials have in common
+  std::vector<std::vector<TrialId>> axis_ids_;  ///< [axes][values]
 };
 
 /// The plan of a specification file ("" for none) with axes KEY=VALUES given beside it.
 SweepPlan load_plan(Settings settings, const std::string& file, const std::vector<std::string>& axes);
 
-/// 128 bits in hexadecimal that follow from the resolved configuration of a trial, its seed included.
-std::string trial_identity(const Settings& trial);
-
-/// Makes the folder this sweep's own. A plan that only adds values to axes, or random points, goes on in a
-/// folder; any other difference is a UsageError that shows it. Throws DataError for a folder that cannot be
-/// used.
-void claim_sweep_folder(const std::filesystem::path& folder, const SweepPlan& plan);
-/// The plan of a sweep's folder. Throws DataError where it is none.
-SweepPlan stored_plan(const std::filesystem::path& folder);
+/// The identity of a trial that is not pruned, from its resolved configuration.
+TrialId trial_identity(const Settings& trial);
 
 }  // namespace gmmvae

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
@@ -91,9 +92,23 @@ std::vector<std::string> axis_values(std::string_view text, bool list_valued, st
 }
 
 SweepSpace::SweepSpace(std::vector<SweepAxis> axes,
-                       const std::vector<std::pair<std::string, std::string>>& pairs, SweepMethod method,
-                       std::uint64_t points, std::uint64_t seed)
-    : axes_(std::move(axes)), group_of_(axes_.size()), method_(method), seed_(seed) {
+                       const std::vector<std::pair<std::string, std::string>>& pairs, Options options)
+    : axes_(std::move(axes)), group_of_(axes_.size()), options_(std::move(options)) {
+  make_groups(pairs);
+  for (const std::uint64_t count : group_size_) {
+    if (size_ > kMostTrials / count)
+      throw UsageError(fmt::format("the axes have more than {} combinations", kMostTrials));
+    size_ *= count;
+  }
+  if (!is_grid()) size_ = options_.points;
+  if (options_.method == SweepMethod::sobol && axes_.size() > kSobolDimensions)
+    throw UsageError(
+        fmt::format("Sobol points have {} axes at most, not {}: take --method random, or pair some",
+                    kSobolDimensions, axes_.size()));
+  make_chunks();
+}
+
+void SweepSpace::make_groups(const std::vector<std::pair<std::string, std::string>>& pairs) {
   const auto find = [&](const std::string& key) {
     return static_cast<std::size_t>(
         std::find_if(axes_.begin(), axes_.end(), [&](const SweepAxis& axis) { return axis.key == key; }) -
@@ -116,39 +131,103 @@ SweepSpace::SweepSpace(std::vector<SweepAxis> axes,
   }
   group_size_.assign(axes_.size(), 1);
   for (std::size_t a = 0; a < axes_.size(); ++a) group_size_[group_of_[a]] = axes_[a].values.size();
-  for (const std::uint64_t count : group_size_) {
-    if (size_ > kMostTrials / count)
-      throw UsageError(fmt::format("the axes have more than {} combinations", kMostTrials));
-    size_ *= count;
+}
+
+/// Places run through a grid with the axes of the closest kin changing slowest. A chunk ends where the shape
+/// changes if the trials of a shape fill it, and holds whole shapes if they do not.
+void SweepSpace::make_chunks() {
+  std::vector<int> kinship(group_size_.size(), static_cast<int>(Kinship::none));
+  for (std::size_t a = 0; a < axes_.size() && options_.kinship; ++a) {
+    int& closest = kinship[group_of_[a]];
+    closest = std::min(closest, static_cast<int>(options_.kinship(axes_[a].key)));
   }
-  if (method_ == SweepMethod::random) size_ = points;
+  schedule_.resize(group_size_.size());
+  std::iota(schedule_.begin(), schedule_.end(), std::size_t{0});
+  std::stable_sort(schedule_.begin(), schedule_.end(),
+                   [&](std::size_t a, std::size_t b) { return kinship[a] < kinship[b]; });
+  block_ = is_grid() ? 1 : size_;
+  for (std::size_t g = 0; g < group_size_.size() && is_grid(); ++g)
+    if (kinship[g] != static_cast<int>(Kinship::shape)) block_ *= group_size_[g];
+  const std::uint64_t wanted = (size_ + kWantedChunks - 1) / kWantedChunks;
+  chunk_size_ =
+      options_.chunk > 0 ? options_.chunk : std::clamp<std::uint64_t>(wanted, kSmallestChunk, kLargestChunk);
+  const std::uint64_t blocks = size_ / std::max<std::uint64_t>(block_, 1);
+  chunks_ = block_ >= chunk_size_ ? blocks * ((block_ + chunk_size_ - 1) / chunk_size_)
+                                  : (blocks + chunk_size_ / block_ - 1) / (chunk_size_ / block_);
+}
+
+/// Of a chunk, or of the end of the last one. Chunks of one shape are of one size, give or take a trial.
+std::uint64_t SweepSpace::first_place(std::uint64_t chunk) const {
+  if (block_ < chunk_size_) return std::min(size_, chunk * (chunk_size_ / block_) * block_);
+  const std::uint64_t parts = (block_ + chunk_size_ - 1) / chunk_size_;
+  const std::uint64_t shorter = block_ / parts, longer = block_ % parts, part = chunk % parts;
+  return chunk / parts * block_ + part * shorter + std::min(part, longer);
+}
+
+std::vector<std::uint64_t> SweepSpace::chunk(std::uint64_t index) const {
+  std::vector<std::uint64_t> trials;
+  for (std::uint64_t place = first_place(index); place < first_place(index + 1); ++place)
+    trials.push_back(trial_at(place));
+  return trials;
+}
+
+std::uint64_t SweepSpace::chunk_of(std::uint64_t trial) const {
+  const std::uint64_t place = place_of(trial);
+  std::uint64_t low = 0, high = chunks_;  // first_place(low) <= place < first_place(high)
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (first_place(middle) <= place ? low : high) = middle;
+  }
+  return low;
+}
+
+std::uint64_t SweepSpace::trial_at(std::uint64_t place) const {
+  if (!is_grid()) return place;
+  std::vector<std::uint64_t> digit(group_size_.size(), 0);
+  for (std::size_t s = schedule_.size(); s-- > 0;) {
+    digit[schedule_[s]] = place % group_size_[schedule_[s]];
+    place /= group_size_[schedule_[s]];
+  }
+  std::uint64_t trial = 0;
+  for (std::size_t g = 0; g < digit.size(); ++g) trial = trial * group_size_[g] + digit[g];
+  return trial;
+}
+
+std::uint64_t SweepSpace::place_of(std::uint64_t trial) const {
+  if (!is_grid()) return trial;
+  std::vector<std::uint64_t> digit(group_size_.size(), 0);
+  for (std::size_t g = group_size_.size(); g-- > 0;) {
+    digit[g] = trial % group_size_[g];
+    trial /= group_size_[g];
+  }
+  std::uint64_t place = 0;
+  for (const std::size_t g : schedule_) place = place * group_size_[g] + digit[g];
+  return place;
 }
 
 std::vector<std::size_t> SweepSpace::at(std::uint64_t index) const {
   std::vector<std::size_t> of_group(group_size_.size(), 0);
+  const std::uint64_t trial = index;
   for (std::size_t g = group_size_.size(); g-- > 0;) {
-    if (method_ == SweepMethod::random) {
-      const RandomStream stream(seed_, Purpose::sweep, static_cast<std::uint32_t>(g),
-                                static_cast<std::uint32_t>(index >> 32));
-      const double u = stream.uniform(index & 0xffffffffU);
-      of_group[g] = static_cast<std::size_t>(u * static_cast<double>(group_size_[g]));
-    } else {
+    const auto stream = [&](std::uint64_t block) {
+      return RandomStream(options_.seed, Purpose::sweep, static_cast<std::uint32_t>(g),
+                          static_cast<std::uint32_t>(block));
+    };
+    if (is_grid()) {
       of_group[g] = static_cast<std::size_t>(index % group_size_[g]);
       index /= group_size_[g];
+    } else if (options_.method == SweepMethod::random) {
+      const double u = stream(trial >> 32).uniform(trial & 0xffffffffU);
+      of_group[g] = static_cast<std::size_t>(u * static_cast<double>(group_size_[g]));
+    } else {
+      // Exclusive or with a random number moves the points and leaves them as even as they were.
+      const auto shift = static_cast<std::uint32_t>(stream(0).uniform(0) * 0x1p32);
+      of_group[g] = static_cast<std::size_t>((std::uint64_t{sobol(trial, g) ^ shift} * group_size_[g]) >> 32);
     }
   }
   std::vector<std::size_t> chosen(axes_.size());
   for (std::size_t a = 0; a < axes_.size(); ++a) chosen[a] = of_group[group_of_[a]];
   return chosen;
-}
-
-std::uint64_t SweepSpace::chunk_size() const {
-  return std::clamp<std::uint64_t>((size_ + kWantedChunks - 1) / kWantedChunks, kSmallestChunk,
-                                   kLargestChunk);
-}
-
-std::uint64_t SweepSpace::chunks() const {
-  return (size_ + chunk_size() - 1) / chunk_size();
 }
 
 }  // namespace gmmvae

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <system_error>
 
 #include "gmmvae/error.hpp"
@@ -25,13 +26,13 @@ constexpr const char* kSchema =
     "CREATE TABLE version(format INTEGER NOT NULL) STRICT;"
     "INSERT INTO version VALUES(2);"
     "CREATE TABLE paused(id TEXT PRIMARY KEY, state BLOB NOT NULL, seconds REAL NOT NULL) STRICT;"
-    "CREATE TABLE trials(id TEXT PRIMARY KEY, status TEXT NOT NULL, why TEXT NOT NULL, epochs INTEGER NOT "
-    "NULL,"
-    " loss REAL, reconstruction REAL, kl REAL, decoder_variance REAL, elbo REAL, modes_total INTEGER NOT "
-    "NULL,"
-    " modes_hit INTEGER NOT NULL, modes_captured INTEGER NOT NULL, high_quality REAL,"
-    " kl_per_dimension TEXT NOT NULL, active_units INTEGER NOT NULL, predicted TEXT NOT NULL,"
-    " found TEXT NOT NULL, seconds REAL, device TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+    "CREATE TABLE trials("
+    " id TEXT PRIMARY KEY, status TEXT NOT NULL, why TEXT NOT NULL, epochs INTEGER NOT NULL,"
+    " loss REAL, reconstruction REAL, kl REAL, decoder_variance REAL, elbo REAL,"
+    " modes_total INTEGER NOT NULL, modes_hit INTEGER NOT NULL, modes_captured INTEGER NOT NULL,"
+    " high_quality REAL, kl_per_dimension TEXT NOT NULL, active_units INTEGER NOT NULL,"
+    " predicted TEXT NOT NULL, found TEXT NOT NULL, effective_variance REAL, largest_eigenvalue REAL,"
+    " metrics TEXT NOT NULL, seconds REAL, device TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
 /// A prepared statement whose parameters and columns are taken in order.
 class Statement {
@@ -93,42 +94,61 @@ class Statement {
   int column_ = 0;
 };
 
+std::string list_text(const std::vector<double>& values) {
+  return fmt::format("{}", fmt::join(values, ","));
+}
+
+/// NaN stands as nan.
+std::vector<double> read_list(Statement& select) {
+  std::string text;
+  select.read(text);
+  std::vector<double> values;
+  for (const std::string& piece : split_list(text)) {
+    double value = std::numeric_limits<double>::quiet_NaN();
+    std::from_chars(piece.data(), piece.data() + piece.size(), value);
+    values.push_back(value);
+  }
+  return values;
+}
+
 void bind_record(Statement& insert, const TrialRecord& r) {
-  insert.bind(r.id);
+  insert.bind(r.id.text());
   insert.bind(std::string(name_of(r.status)));
   insert.bind(r.why);
   insert.bind(r.epochs);
   for (const double value : {r.loss, r.reconstruction, r.kl, r.decoder_variance, r.elbo}) insert.bind(value);
   for (const std::uint64_t value : {r.modes_total, r.modes_hit, r.modes_captured}) insert.bind(value);
   insert.bind(r.high_quality);
-  insert.bind(fmt::format("{}", fmt::join(r.kl_per_dimension, ",")));
+  insert.bind(list_text(r.kl_per_dimension));
   insert.bind(r.active_units);
   insert.bind(r.predicted);
   insert.bind(r.found);
+  insert.bind(r.effective_variance);
+  insert.bind(r.largest_eigenvalue);
+  insert.bind(list_text(r.metrics));
   insert.bind(r.seconds);
   insert.bind(r.device);
 }
 
 TrialRecord read_record(Statement& select) {
   TrialRecord r;
-  std::string status, kl;
-  select.read(r.id);
-  select.read(status);
-  r.status = status == name_of(TrialStatus::done) ? TrialStatus::done : TrialStatus::diverged;
+  std::string text;
+  select.read(text);
+  r.id = TrialId::of_text(text);
+  select.read(text);
+  r.status = status_of_name(text);
   select.read(r.why);
   select.read(r.epochs);
   for (double* value : {&r.loss, &r.reconstruction, &r.kl, &r.decoder_variance, &r.elbo}) select.read(*value);
   for (std::uint64_t* value : {&r.modes_total, &r.modes_hit, &r.modes_captured}) select.read(*value);
   select.read(r.high_quality);
-  select.read(kl);
-  for (const std::string& piece : split_list(kl)) {
-    double value = 0.0;
-    std::from_chars(piece.data(), piece.data() + piece.size(), value);
-    r.kl_per_dimension.push_back(value);
-  }
+  r.kl_per_dimension = read_list(select);
   select.read(r.active_units);
   select.read(r.predicted);
   select.read(r.found);
+  select.read(r.effective_variance);
+  select.read(r.largest_eigenvalue);
+  r.metrics = read_list(select);
   select.read(r.seconds);
   select.read(r.device);
   return r;
@@ -137,7 +157,14 @@ TrialRecord read_record(Statement& select) {
 }  // namespace
 
 const char* name_of(TrialStatus status) {
+  if (status == TrialStatus::pruned) return "pruned";
   return status == TrialStatus::done ? "done" : "diverged";
+}
+
+TrialStatus status_of_name(const std::string& name) {
+  for (const TrialStatus status : {TrialStatus::done, TrialStatus::diverged, TrialStatus::pruned})
+    if (name == name_of(status)) return status;
+  throw DataError(fmt::format("'{}' is no status of a trial", name));
 }
 
 SweepStore::SweepStore(const fs::path& file, Mode mode) : name_(file.string()) {
@@ -206,18 +233,18 @@ void SweepStore::save(const std::vector<TrialRecord>& records, const PausedTrial
   try {
     Statement resumed(connection_, "DELETE FROM paused WHERE id = ?");
     Statement insert(connection_,
-                     "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                     "INSERT OR REPLACE INTO trials VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     for (const TrialRecord& record : records) {
       bind_record(insert, record);
       if (const int code = insert.step(); code != SQLITE_DONE) fail(code);
       insert.reset();
-      resumed.bind(record.id);
+      resumed.bind(record.id.text());
       if (const int code = resumed.step(); code != SQLITE_DONE) fail(code);
       resumed.reset();
     }
     Statement pause(connection_, "INSERT OR REPLACE INTO paused VALUES(?,?,?)");
     for (const auto& [id, trial] : paused) {
-      pause.bind(id);
+      pause.bind(id.text());
       pause.bind_bytes(state_bytes(trial.state));
       pause.bind(trial.seconds);
       if (const int code = pause.step(); code != SQLITE_DONE) fail(code);
@@ -230,44 +257,58 @@ void SweepStore::save(const std::vector<TrialRecord>& records, const PausedTrial
   }
 }
 
-std::unordered_map<std::string, TrialRecord> SweepStore::read() const {
-  std::unordered_map<std::string, TrialRecord> records;
+/// Calls `take` for each row; a store in which nothing was ever written has none.
+template <class Take>
+void SweepStore::each_row(const char* sql, const Take& take) const {
   Statement tables(connection_, "SELECT 1 FROM sqlite_master");
-  if (tables.step() == SQLITE_DONE) return records;
-  Statement select(connection_, "SELECT * FROM trials");
+  if (tables.step() == SQLITE_DONE) return;
+  Statement select(connection_, sql);
   int code = select.step();
   for (; code == SQLITE_ROW; code = select.step()) {
-    TrialRecord record = read_record(select);
-    std::string id = record.id;
-    records.insert_or_assign(std::move(id), std::move(record));
+    try {
+      take(select);
+    } catch (const DataError& error) {
+      throw DataError(
+          fmt::format("{} is damaged ({}): remove it, and its trials are run again", name_, error.what()));
+    }
   }
   if (code != SQLITE_DONE) fail(code);
+}
+
+std::unordered_map<TrialId, TrialRecord> SweepStore::read() const {
+  std::unordered_map<TrialId, TrialRecord> records;
+  each_row("SELECT * FROM trials", [&](Statement& select) {
+    TrialRecord record = read_record(select);
+    records.insert_or_assign(record.id, std::move(record));
+  });
   return records;
+}
+
+std::unordered_set<TrialId> SweepStore::read_ids() const {
+  std::unordered_set<TrialId> ids;
+  each_row("SELECT id FROM trials", [&](Statement& select) {
+    std::string text;
+    select.read(text);
+    ids.insert(TrialId::of_text(text));
+  });
+  return ids;
 }
 
 PausedTrials SweepStore::read_paused() const {
   PausedTrials paused;
-  Statement select(connection_, "SELECT * FROM paused");
-  int code = select.step();
-  for (; code == SQLITE_ROW; code = select.step()) {
+  each_row("SELECT * FROM paused", [&](Statement& select) {
     std::string id, bytes;
     select.read(id);
     select.read_bytes(bytes);
-    PausedTrial& trial = paused[id];
-    try {
-      trial.state = state_of_bytes(bytes);
-    } catch (const DataError& error) {
-      throw DataError(
-          fmt::format("{}: {}; remove the file, and its trials are run again", name_, error.what()));
-    }
+    PausedTrial& trial = paused[TrialId::of_text(id)];
+    trial.state = state_of_bytes(bytes);
     select.read(trial.seconds);
-  }
-  if (code != SQLITE_DONE) fail(code);
+  });
   return paused;
 }
 
 std::uint64_t SweepStore::forget_failed() {
-  execute("DELETE FROM trials WHERE status <> 'done'");
+  execute("DELETE FROM trials WHERE status = 'diverged'");
   return static_cast<std::uint64_t>(sqlite3_changes64(connection_));
 }
 
@@ -286,6 +327,27 @@ std::vector<fs::path> store_paths(const fs::path& folder) {
     throw DataError(fmt::format("the folder {} cannot be read: {}", folder.string(), error.message()));
   std::sort(found.begin(), found.end());
   return found;
+}
+
+std::vector<std::string> missing_shards(const fs::path& folder) {
+  std::set<std::uint64_t> counts;
+  std::set<std::string> there;
+  for (const fs::path& file : store_paths(folder)) {
+    const std::string name = file.stem().string();
+    there.insert(file.filename().string());
+    const std::size_t of = name.rfind("-of-");
+    std::uint64_t count = 0;
+    if (of != std::string::npos) std::from_chars(name.data() + of + 4, name.data() + name.size(), count);
+    if (count > 0) counts.insert(count);
+  }
+  std::vector<std::string> missing;
+  // Where a sweep was cut in several ways, the other shards may have done all there was to do.
+  if (counts.size() != 1) return missing;
+  for (std::uint64_t shard = 0; shard < *counts.begin(); ++shard) {
+    const std::string name = store_path(folder, shard, *counts.begin()).filename().string();
+    if (!there.contains(name)) missing.push_back(name);
+  }
+  return missing;
 }
 
 }  // namespace gmmvae

@@ -5,43 +5,22 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "gmmvae/training.hpp"
+#include "host/sweep/record.hpp"
 
 struct sqlite3;
 
 namespace gmmvae {
-
-enum class TrialStatus { done, diverged };
-/// "done" or "diverged", as stores and tables have it.
-const char* name_of(TrialStatus status);
-
-/// What is kept of one trial. Figures that do not exist are NaN and stored as NULL.
-struct TrialRecord {
-  std::string id;  ///< trial_identity
-  TrialStatus status = TrialStatus::done;
-  std::string why;  ///< of a failure, a sentence
-  std::uint64_t epochs = 0;
-  double loss = 0.0, reconstruction = 0.0, kl = 0.0, decoder_variance = 0.0;  ///< of the epoch that is kept
-  double elbo = 0.0;  ///< of that epoch, nats per sample in raw units
-  std::uint64_t modes_total = 0, modes_hit = 0, modes_captured = 0;
-  double high_quality = 0.0;
-  std::vector<double> kl_per_dimension;  ///< nats
-  std::uint64_t active_units = 0;
-  std::string predicted, found;  ///< verdicts
-  double seconds = 0.0;          ///< of the chunk's training, shared out by epochs
-  std::string device;
-
-  bool operator==(const TrialRecord&) const = default;
-};
 
 /// A trial that was stopped on its way, with all that it needs to go on.
 struct PausedTrial {
   TrainingState state;
   double seconds = 0.0;  ///< as in TrialRecord, so far
 };
-using PausedTrials = std::unordered_map<std::string, PausedTrial>;  ///< by trial_identity
+using PausedTrials = std::unordered_map<TrialId, PausedTrial>;
 
 /// The results of one shard: an SQLite file that one process at a time may hold. Written one transaction a
 /// chunk, so that a process killed at any moment leaves whole chunks behind.
@@ -58,9 +37,10 @@ class SweepStore {
   /// All or nothing; a trial that is there already is replaced, and one that has a record is no longer
   /// paused.
   void save(const std::vector<TrialRecord>& records, const PausedTrials& paused = {});
-  [[nodiscard]] std::unordered_map<std::string, TrialRecord> read() const;
+  [[nodiscard]] std::unordered_map<TrialId, TrialRecord> read() const;
   /// Throws DataError for states that are damaged.
   [[nodiscard]] PausedTrials read_paused() const;
+  [[nodiscard]] std::unordered_set<TrialId> read_ids() const;
   /// Forgets the trials that failed; how many those were.
   std::uint64_t forget_failed();
 
@@ -68,6 +48,8 @@ class SweepStore {
   [[noreturn]] void fail(int code) const;
   void execute(const char* sql) const;
   void check_version(Mode mode) const;
+  template <class Take>
+  void each_row(const char* sql, const Take& take) const;
   void close();
 
   std::string name_;
@@ -78,5 +60,7 @@ class SweepStore {
 std::filesystem::path store_path(const std::filesystem::path& folder, std::uint64_t shard,
                                  std::uint64_t shards);
 std::vector<std::filesystem::path> store_paths(const std::filesystem::path& folder);
+/// Names of stores that should be there beside others of as many shards.
+std::vector<std::string> missing_shards(const std::filesystem::path& folder);
 
 }  // namespace gmmvae

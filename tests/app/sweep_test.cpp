@@ -134,8 +134,11 @@ TEST_F(SweepTest, DivergingTrialsAreRecordedAndTheSweepGoesOn) {
 
 TEST_F(SweepTest, MissingShardsAreSaid) {
   ASSERT_EQ(run("sweep run --shard 0/2 --out s" + kSmall).code, 0);
-  EXPECT_NE(table("s", 6), "");
-  EXPECT_EQ(object("sweep status s")["missing"], 4);
+  const test::Outcome got = run("sweep collect s --out s.csv");
+  EXPECT_EQ(got.code, 6);
+  EXPECT_THAT(got.err, HasSubstr("shard-1-of-2.sqlite is not there"));
+  // Each of the two shapes is two chunks of three trials, and every other chunk is this shard's.
+  EXPECT_EQ(object("sweep status s")["missing"], 6);
 }
 
 TEST_F(SweepTest, ReadsSpecificationFiles) {

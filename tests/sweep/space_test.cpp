@@ -1,6 +1,9 @@
 // Axes, their combinations, and which part of them a process runs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,7 +50,8 @@ TEST(SweepSpace, PairedAxesMoveTogether) {
 
 TEST(SweepSpace, RandomPointsDoNotDependOnHowManyThereAre) {
   const std::vector<SweepAxis> axes = {{"a", Strings(7, "v")}, {"b", Strings(5, "v")}};
-  const SweepSpace few(axes, {}, SweepMethod::random, 10, 3), many(axes, {}, SweepMethod::random, 1000, 3);
+  const SweepSpace few(axes, {}, {.method = SweepMethod::random, .points = 10, .seed = 3}),
+      many(axes, {}, {.method = SweepMethod::random, .points = 1000, .seed = 3});
   for (std::uint64_t i = 0; i < few.size(); ++i) EXPECT_EQ(few.at(i), many.at(i));
   std::vector<int> counts(7, 0);
   for (std::uint64_t i = 0; i < many.size(); ++i) ++counts[many.at(i)[0]];
@@ -55,11 +59,69 @@ TEST(SweepSpace, RandomPointsDoNotDependOnHowManyThereAre) {
   for (const int count : counts) EXPECT_NEAR(count, 1000.0 / 7.0, 55.0);
 }
 
-TEST(SweepSpace, ChunksHoldEveryTrialAndFollowFromTheSize) {
-  for (const std::uint64_t size : {1u, 63u, 64u, 65u, 1000u, 1000000u}) {
-    const SweepSpace space({{"a", {"1"}}}, {}, SweepMethod::random, size);
-    EXPECT_GE(space.chunks() * space.chunk_size(), size);
-    EXPECT_LT((space.chunks() - 1) * space.chunk_size(), size);
+TEST(Sobol, AgreesWithAnotherImplementation) {
+  std::ifstream file(GMMVAE_TEST_DATA "/sweep/sobol_points.json");
+  const auto points = nlohmann::json::parse(file);
+  ASSERT_GT(points.size(), 4u);
+  for (const auto& [index, coordinates] : points.items()) {
+    ASSERT_EQ(coordinates.size(), kSobolDimensions);
+    for (std::size_t d = 0; d < kSobolDimensions; ++d)
+      EXPECT_EQ(sobol(std::stoull(index), d), coordinates[d].get<std::uint32_t>()) << index << " " << d;
+  }
+  EXPECT_THROW((void)sobol(0, kSobolDimensions), UsageError);
+}
+
+TEST(SweepSpace, SobolPointsFillTwoAxesEvenlyWhateverTheSeed) {
+  const std::vector<SweepAxis> axes = {{"a", Strings(8, "v")}, {"b", Strings(8, "v")}};
+  std::set<std::vector<std::size_t>> first;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const SweepSpace space(axes, {}, {.method = SweepMethod::sobol, .points = 64, .seed = seed});
+    // The first two dimensions are a (0, 6, 2)-net: each of the 64 combinations once.
+    std::set<std::vector<std::size_t>> seen;
+    for (std::uint64_t i = 0; i < 64; ++i) seen.insert(space.at(i));
+    EXPECT_EQ(seen.size(), 64u);
+    first.insert(space.at(0));
+  }
+  EXPECT_GT(first.size(), 1u);
+}
+
+void expect_partition(const SweepSpace& space) {
+  std::vector<int> seen(space.size(), 0);
+  for (std::uint64_t c = 0; c < space.chunks(); ++c) {
+    const std::vector<std::uint64_t> trials = space.chunk(c);
+    EXPECT_FALSE(trials.empty()) << c;
+    EXPECT_LE(trials.size(), space.largest_chunk());
+    for (const std::uint64_t trial : trials) {
+      ++seen.at(trial);
+      EXPECT_EQ(space.chunk_of(trial), c) << trial;
+    }
+  }
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), static_cast<std::ptrdiff_t>(space.size()));
+}
+
+TEST(SweepSpace, ChunksHoldEveryTrialOnce) {
+  const auto kin = [](const std::string& key) {
+    return key == "shape" ? SweepSpace::Kinship::shape
+                          : (key == "data" ? SweepSpace::Kinship::data : SweepSpace::Kinship::none);
+  };
+  for (const std::uint64_t size : {1u, 5u, 64u, 65u, 1000u}) {
+    expect_partition(SweepSpace({{"a", {"1"}}}, {}, {.method = SweepMethod::random, .points = size}));
+    for (const std::uint64_t chunk : {0u, 1u, 7u, 5000u}) {
+      const SweepSpace space(
+          {{"a", Strings(3, "v")}, {"data", Strings(size, "v")}, {"shape", Strings(4, "v")}}, {},
+          {.chunk = chunk, .kinship = kin});
+      expect_partition(space);
+      // Where the trials of a shape fill a chunk, it holds one shape, and then trials of the same data lie
+      // together.
+      if (3 * size < space.largest_chunk()) continue;
+      for (std::uint64_t c = 0; c < space.chunks(); ++c) {
+        const std::vector<std::uint64_t> trials = space.chunk(c);
+        for (std::size_t i = 1; i < trials.size(); ++i) {
+          EXPECT_EQ(space.at(trials[i])[2], space.at(trials[0])[2]);
+          EXPECT_GE(space.at(trials[i])[1], space.at(trials[i - 1])[1]);
+        }
+      }
+    }
   }
 }
 

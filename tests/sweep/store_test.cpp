@@ -19,9 +19,15 @@ namespace {
 
 using Mode = SweepStore::Mode;
 
-TrialRecord record(std::string id, TrialStatus status = TrialStatus::done) {
+TrialId id(const std::string& name) {
+  TrialId made;
+  made.add(name);
+  return made;
+}
+
+TrialRecord record(const std::string& name, TrialStatus status = TrialStatus::done) {
   TrialRecord made;
-  made.id = std::move(id);
+  made.id = id(name);
   made.status = status;
   made.why = status == TrialStatus::done ? "" : "it exploded";
   made.epochs = 12;
@@ -29,6 +35,7 @@ TrialRecord record(std::string id, TrialStatus status = TrialStatus::done) {
   made.elbo = -1e-300;
   made.modes_captured = 3;
   made.kl_per_dimension = {1.0 / 3.0, 0.0};
+  made.metrics = {2.0 / 3.0, -1e300};
   made.predicted = "healthy";
   made.device = "cpu";
   return made;
@@ -45,8 +52,9 @@ TEST(SweepStore, GivesBackWhatWasSaved) {
   SweepStore(file, Mode::create).save({record("c")});
   const auto all = SweepStore(file, Mode::read).read();
   ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(all.at("a"), record("a"));
-  EXPECT_EQ(all.at("b"), record("b", TrialStatus::diverged));
+  EXPECT_TRUE(SweepStore(file, Mode::read).read_ids().contains(id("c")));
+  EXPECT_EQ(all.at(id("a")), record("a"));
+  EXPECT_EQ(all.at(id("b")), record("b", TrialStatus::diverged));
 }
 
 TEST(SweepStore, KeepsMissingFiguresMissing) {
@@ -55,7 +63,7 @@ TEST(SweepStore, KeepsMissingFiguresMissing) {
   missing.loss = std::numeric_limits<double>::quiet_NaN();
   SweepStore store(folder / "s.sqlite", Mode::create);
   store.save({missing});
-  EXPECT_TRUE(std::isnan(store.read().at("a").loss));
+  EXPECT_TRUE(std::isnan(store.read().at(id("a")).loss));
 }
 
 TEST(SweepStore, KeepsPausedTrialsUntilTheyHaveARecord) {
@@ -71,12 +79,12 @@ TEST(SweepStore, KeepsPausedTrialsUntilTheyHaveARecord) {
   paused.state.history.append(std::vector<double>(8, 0.1));
   paused.state.best_epoch = 3;
   paused.state.best_parameters = {5.0F};
-  store.save({}, {{"a", paused}, {"b", paused}});
+  store.save({}, {{id("a"), paused}, {id("b"), paused}});
   store.save({record("b")});
   const PausedTrials back = store.read_paused();
   ASSERT_EQ(back.size(), 1u);
-  const TrainingState& state = back.at("a").state;
-  EXPECT_EQ(back.at("a").seconds, 0.25);
+  const TrainingState& state = back.at(id("a")).state;
+  EXPECT_EQ(back.at(id("a")).seconds, 0.25);
   EXPECT_EQ(state.epoch, 7u);
   EXPECT_EQ(state.status, TrainingStatus::running);
   EXPECT_EQ(state.best_epoch, 3u);
