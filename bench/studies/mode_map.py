@@ -37,11 +37,11 @@ def main(table, figure):
                     mean[y, x] = here.mean()
         mesh = axis.pcolormesh(edges, np.append(sizes, sizes[-1] + 1) - 0.5, mean, cmap=colors, vmin=0, vmax=top)
         axis.axvline(1.0, color="red", linewidth=1.5)
-        axis.text(1.06, sizes[-1] + 0.42, "collapse is\nstable", color="red", va="top", fontsize=8)
         axis.set(xscale="log", xlabel="effective decoder variance / largest eigenvalue of the data", yticks=sizes)
         axis.set_title(f"{title}, mean of {len(set(r['seed'] for r in rows))} mixtures", fontsize=10)
         fig.colorbar(mesh, ax=axis)
     axes[0].set_ylabel("latent dimensions")
+    axes[0].text(0.92, sizes[-1] + 0.4, "from here on\ncollapse is stable", color="white", va="top", ha="right", fontsize=8)
     fig.savefig(figure, dpi=110)
     above = ratio > 1.05
     active = panels[1][1]
