@@ -138,7 +138,9 @@ SampleMetrics sample_metrics(const Matrix<float>& generated, const Reference& r)
     out.modes_absent = "the mixture that the data come from is not known";
   }
   out.sample_variance_ratio =
-      r.kernel_base > 0.0 ? figure(variance_ratio(generated, r.data.x)) : absent("the data do not vary");
+      r.kernel_base > 0.0
+          ? figure(Estimate{variance_ratio(generated, r.data.x), variance_ratio_error(generated, r.data.x)})
+          : absent("the data do not vary");
   const SampleComparison comparison = compare(generated, r);
   add_neighbor_metrics(comparison, out);
   out.mmd2 = attempt([&] {

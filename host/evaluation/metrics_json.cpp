@@ -51,10 +51,15 @@ Json modes_json(const ModeCoverage& modes) {
   out["total_variation"] = number(modes.total_variation);
   out["mass"] = modes.mass;
   out["high_quality_error"] = modes.high_quality_error;
+  out["reverse_kl_error"] = number(modes.reverse_kl_error);
+  out["forward_kl_error"] = number(modes.forward_kl_error);
+  out["total_variation_error"] = number(modes.total_variation_error);
   out["high_quality_ceiling"] = modes.high_quality_ceiling;
   out["reverse_kl_floor"] = number(modes.reverse_kl_floor);
   out["jensen_shannon"] = number(modes.jensen_shannon);
+  out["jensen_shannon_error"] = number(modes.jensen_shannon_error);
   out["recall_mass"] = modes.recall_mass;
+  out["recall_mass_error"] = modes.recall_mass_error;
   out["bridge_mass"] = modes.bridge_mass;
   out["mean_error"] = numbers(modes.mean_error);
   out["covariance_error"] = numbers(modes.covariance_error);
@@ -134,6 +139,7 @@ Json likelihood_json(const LikelihoodMetrics& likelihood) {
   out["method_error"] = number(likelihood.method_error);
   out["latent_points"] = likelihood.latent_points;
   out["one_gaussian"] = number(likelihood.one_gaussian.value);
+  out["one_gaussian_error"] = number(likelihood.one_gaussian.error);
   out["entropy_lower_bound"] = number(likelihood.entropy_lower.value);
   out["entropy_upper_bound"] = number(likelihood.entropy_upper.value);
   return out;
@@ -199,7 +205,8 @@ std::string metrics_json(const Evaluation& evaluation) {
   if (evaluation.latent) report.values["latent"] = latent_json(*evaluation.latent);
   if (evaluation.lipschitz)
     report.values["decoder_lipschitz"] = {{"largest", number(evaluation.lipschitz->largest)},
-                                          {"mean", number(evaluation.lipschitz->mean.value)}};
+                                          {"mean", number(evaluation.lipschitz->mean.value)},
+                                          {"mean_error", number(evaluation.lipschitz->mean.standard_error)}};
   report.values["test_points"] = evaluation.test_points;
   report.values["count"] = evaluation.count;
   report.values["test"] = evaluation.test;

@@ -56,6 +56,35 @@ double covariance_error(const ModeMoments& m, double shrink) {
   return std::sqrt(sum / dim);
 }
 
+// Standard error of f(q) for shares q of n counts, where its gradient's element k is slope(k): the delta
+// method, with the variance `second_order` that is left where the gradient is constant.
+template <class Slope>
+double share_error(const std::vector<double>& q, double n, double second_order, const Slope& slope) {
+  double mean = 0.0, squares = 0.0;
+  for (std::size_t k = 0; k < q.size(); ++k) {
+    if (q[k] == 0.0) continue;
+    mean += q[k] * slope(k);
+    squares += q[k] * slope(k) * slope(k);
+  }
+  return std::sqrt(std::max(squares - mean * mean, 0.0) / n + second_order);
+}
+
+// At equal shares 2 N KL is chi-square with K - 1 degrees of freedom, and so is 8 N times the Jensen-Shannon
+// divergence.
+void add_share_errors(const std::vector<double>& q, const std::vector<double>& w, double n,
+                      ModeCoverage& out) {
+  const double chi_square = 2.0 * (static_cast<double>(w.size()) - 1.0);
+  out.reverse_kl_error =
+      share_error(q, n, chi_square / (4.0 * n * n), [&](std::size_t k) { return std::log(q[k] / w[k]); });
+  if (out.forward_kl)
+    out.forward_kl_error =
+        share_error(q, n, chi_square / (4.0 * n * n), [&](std::size_t k) { return -w[k] / q[k]; });
+  out.total_variation_error = share_error(q, n, 0.0, [&](std::size_t k) { return q[k] > w[k] ? 0.5 : -0.5; });
+  out.jensen_shannon_error = share_error(q, n, chi_square / (64.0 * n * n), [&](std::size_t k) {
+    return 0.5 * std::log(q[k] / (0.5 * (q[k] + w[k])));
+  });
+}
+
 // Divergences between the shares q of the modes and their weights w; both sum to 1, w is positive.
 void compare_shares(const std::vector<double>& q, const std::vector<double>& w, ModeCoverage& out) {
   double reverse = 0.0, forward = 0.0, variation = 0.0, jensen = 0.0;
@@ -101,10 +130,15 @@ void summarise(const std::vector<ModeMoments>& modes, const Mixture& truth, std:
   out.high_quality = good / n;
   out.high_quality_error = std::sqrt(out.high_quality * (1.0 - out.high_quality) / n);
   out.bridge_mass = 1.0 - out.high_quality;
+  double short_of_weight = 0.0;  // mass of the modes whose masses count in full
+  for (std::size_t k = 0; k < modes.size(); ++k)
+    short_of_weight += out.mass[k] < truth.weights()[k] ? out.mass[k] : 0.0;
+  out.recall_mass_error = std::sqrt(short_of_weight * (1.0 - short_of_weight) / n);
   if (good == 0) return;
   std::vector<double> shares;
   for (const ModeMoments& mode : modes) shares.push_back(mode.count / static_cast<double>(good));
   compare_shares(shares, truth.weights(), out);
+  add_share_errors(shares, truth.weights(), static_cast<double>(good), out);
   out.reverse_kl_floor = (truth.components() - 1.0) / (2.0 * n);
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/evaluation.hpp"
+#include "host/evaluation/likelihood.hpp"
 
 namespace gmmvae {
 
@@ -47,6 +49,21 @@ Verdict judge(const CollapseEvidence& evidence) {
                 figures + "."};
   if (active < latent) return {"partly-collapsed", "Some latent dimensions carry nothing: " + figures + "."};
   return {"healthy", "Every latent dimension carries information about the data: " + figures + "."};
+}
+
+double variance_ratio_error(MatrixView<float> samples, MatrixView<float> data) {
+  const double reference = total_variance(data);
+  if (samples.rows < 2 || !(reference > 0.0)) return 0.0;
+  std::vector<double> mean(samples.cols, 0.0);
+  const auto n = static_cast<double>(samples.rows);
+  for (std::size_t i = 0; i < samples.rows; ++i)
+    for (std::size_t d = 0; d < samples.cols; ++d) mean[d] += samples(i, d) / n;
+  // The total variance is the mean over samples of their squared distance to the mean.
+  std::vector<double> squared(samples.rows, 0.0);
+  for (std::size_t i = 0; i < samples.rows; ++i)
+    for (std::size_t d = 0; d < samples.cols; ++d)
+      squared[i] += (samples(i, d) - mean[d]) * (samples(i, d) - mean[d]);
+  return mean_of(squared).standard_error / reference;
 }
 
 double variance_ratio(MatrixView<float> samples, MatrixView<float> data) {

@@ -24,22 +24,25 @@ inline constexpr double kCapturedFraction = 0.2;
 
 /// Which modes of a known mixture samples reach. A sample belongs to the component with the least Mahalanobis
 /// distance and is of high quality within the radius of `kHighQualityMass`. All shares but `mass` are of the
-/// high-quality samples by mode, and absent where no sample is of high quality.
+/// high-quality samples by mode, and absent where no sample is of high quality. Errors are standard errors of
+/// multinomial counts, by the delta method, and what is left of them where that vanishes at equal shares.
 struct ModeCoverage {
   std::size_t total = 0;            ///< K
   std::size_t hit = 0;              ///< modes with at least one high-quality sample (pure noise can hit all)
   std::size_t captured = 0;         ///< modes k with mass_k >= kCapturedFraction * weight_k
   double high_quality = 0.0;        ///< fraction of all samples
   double high_quality_error = 0.0;  ///< its binomial standard error
-  double high_quality_ceiling = 0.0;       ///< for separated components: kHighQualityMass
-  double bridge_mass = 0.0;                ///< 1 - high_quality: samples between the modes or beyond them
-  double recall_mass = 0.0;                ///< sum_k min(weight_k, mass_k)
+  double high_quality_ceiling = 0.0;  ///< for separated components: kHighQualityMass
+  double bridge_mass = 0.0;           ///< 1 - high_quality: samples between the modes or beyond them
+  double recall_mass = 0.0;           ///< sum_k min(weight_k, mass_k)
+  double recall_mass_error = 0.0;
   std::optional<double> reverse_kl;        ///< KL(shares || weights), nats
   std::optional<double> reverse_kl_floor;  ///< what N perfect samples would show on average: (K - 1) / (2 N)
   std::optional<double> forward_kl;  ///< KL(weights || shares), nats; absent also where a mode has no share
   std::optional<double> total_variation;  ///< half the sum of |share - weight|
   std::optional<double> jensen_shannon;   ///< between shares and weights, nats
-  std::vector<double> mass;               ///< [K] high-quality samples of the mode over all samples
+  std::optional<double> reverse_kl_error, forward_kl_error, total_variation_error, jensen_shannon_error;
+  std::vector<double> mass;  ///< [K] high-quality samples of the mode over all samples
   /// [K] ||L^-1 (sample mean - mean)||: standard deviations the mode has moved; absent below one sample.
   std::vector<std::optional<double>> mean_error;
   /// [K] ||L^-1 S L^-T - I||_F / sqrt(D) with S the covariance of the mode's high-quality samples, corrected
@@ -95,6 +98,8 @@ struct LipschitzEstimate {
 /// Total variance (trace of the covariance) of samples [N,D] over that of the data; 0 where the data has
 /// none.
 double variance_ratio(MatrixView<float> samples, MatrixView<float> data);
+/// Its standard error from the choice of samples.
+double variance_ratio_error(MatrixView<float> samples, MatrixView<float> data);
 
 /// One reported figure: its value and, where it is an estimate, its standard error; or why there is none.
 struct Figure {

@@ -95,6 +95,33 @@ TEST_P(ModeCoverageTest, TheTruthReachesItsCeilingInEveryDimension) {
   }
 }
 
+// What the errors claim is how the figures scatter over samples: of shares that differ from the weights,
+// where the delta method counts, and of equal ones, where it vanishes.
+TEST_P(ModeCoverageTest, ErrorsAreTheScatterOverSamples) {
+  const Mixture truth = spherical(line_of_means(4, 1, 100.0), 1.0, {0.1, 0.2, 0.3, 0.4});
+  for (const std::vector<double>& weights : {std::vector<double>{0.4, 0.3, 0.2, 0.1}, truth.weights()}) {
+    const Mixture other = spherical(line_of_means(4, 1, 100.0), 1.0, weights);
+    const int trials = 60;
+    std::vector<std::vector<double>> values(4), claimed(4);
+    for (int t = 0; t < trials; ++t) {
+      const ModeCoverage c = mode_coverage(backend(), draw(other, 500, 100 + t), truth);
+      const double all[] = {*c.reverse_kl, *c.forward_kl, *c.jensen_shannon, c.recall_mass};
+      const double errors[] = {*c.reverse_kl_error, *c.forward_kl_error, *c.jensen_shannon_error,
+                               c.recall_mass_error};
+      for (std::size_t f = 0; f < 4; ++f) values[f].push_back(all[f]), claimed[f].push_back(errors[f]);
+    }
+    for (std::size_t f = 0; f < 4; ++f) {
+      double mean = 0.0, spread = 0.0, claim = 0.0;
+      for (double v : values[f]) mean += v / trials;
+      for (double v : values[f]) spread += (v - mean) * (v - mean) / (trials - 1);
+      for (double v : claimed[f]) claim += v / trials;
+      // 60 trials know a scatter to 9 %; the chi-square's tail and the kink of the minimum add to it.
+      EXPECT_GT(claim / std::sqrt(spread), 0.6) << f;
+      EXPECT_LT(claim / std::sqrt(spread), 2.5) << f;
+    }
+  }
+}
+
 TEST_P(ModeCoverageTest, FullCovariancesAreMeasuredInTheirOwnUnits) {
   Matrix<double> means(2, 2, {0.0, 0.0, 50.0, 0.0});
   const Matrix<double> covariance(2, 2, {4.0, 1.8, 1.8, 1.0});
