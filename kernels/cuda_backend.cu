@@ -7,8 +7,10 @@
 
 #include "host/backend/columns.hpp"
 #include "host/backend/plugin.hpp"
-#include "host/evaluation/likelihood.hpp"
+#include "host/evaluation/gaussian_decoder.hpp"
 #include "kernels/bench/kernel_bench.hpp"
+#include "kernels/clustering/clustering.hpp"
+#include "kernels/metrics/metrics.hpp"
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
@@ -132,31 +134,40 @@ class CudaBackend final : public Backend {
 
   SampleComparison compare_samples(MatrixView<float> x, MatrixView<float> y,
                                    const ComparisonOptions& options) override {
-    return host_->compare_samples(x, y, options);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::compare_samples(x, y, options, devices_.front().stream.get());
   }
   MixtureScores score_mixture(const Mixture& mixture, MatrixView<float> x) override {
-    return host_->score_mixture(mixture, x);
+    check_columns("the data", x.cols, mixture.dim());
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::score_mixture(mixture, x, devices_.front().stream.get());
   }
   std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) override {
-    return host_->log_aggregate(posterior, z);
+    check_columns("the latent code", z.cols, posterior.mean.cols());
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::log_aggregate(posterior, z, devices_.front().stream.get());
   }
   Likelihood log_likelihood(const Vae& vae, std::size_t model, MatrixView<float> x,
                             const LikelihoodOptions& options) override {
     check_columns("the data", x.cols, vae.architecture.data_dim);
-    ThreadPool pool(available_threads());
-    return gmmvae::log_likelihood(GaussianDecoder(*this, vae, model), x, options, pool);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::log_likelihood(GaussianDecoder(*this, vae, model), vae, model, x, options,
+                                devices_.front().stream.get());
   }
 
   std::vector<KMeansResult> kmeans(std::span<const KMeansTask> tasks) override {
-    return host_->kmeans(tasks);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::kmeans(tasks, devices_.front().stream.get());
   }
   MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
                          std::span<const std::int32_t> start, const MixtureFitOptions& options) override {
-    return host_->fit_mixture(x, k, kind, start, options);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::fit_mixture(x, k, kind, start, options, devices_.front().stream.get());
   }
   Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
                                      std::span<const std::size_t> offsets) override {
-    return host_->distances_to_groups(y, x, offsets);
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::distances_to_groups(y, x, offsets, devices_.front().stream.get());
   }
 
   NearestNeighbors neighbors(MatrixView<float>, std::size_t, NeighborSearch) override { no_tsne(); }
@@ -244,7 +255,6 @@ class CudaBackend final : public Backend {
 
   std::vector<Device> devices_;
   std::string method_;
-  std::unique_ptr<Backend> host_ = make_cpu_backend();  // for what has no kernels yet
 };
 
 Backend* open_backend(const int* ordinals, std::size_t count) {

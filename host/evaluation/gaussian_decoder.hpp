@@ -18,6 +18,8 @@ class GaussianDecoder {
   [[nodiscard]] std::size_t latent() const { return vae_.architecture.latent; }
   [[nodiscard]] std::size_t dim() const { return vae_.architecture.data_dim; }
   [[nodiscard]] double log_constant() const { return log_constant_; }
+  /// [D] standard deviations of the decoder's noise, scaled units.
+  [[nodiscard]] const std::vector<double>& deviation() const { return deviation_; }
   /// z [N,Z] -> f(z) [N,D]
   [[nodiscard]] Matrix<float> means(MatrixView<float> z) const;
   /// raw x [N,D] -> u(x) [N,D]

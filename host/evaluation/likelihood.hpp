@@ -22,9 +22,6 @@ inline constexpr std::uint32_t kImportanceStep = 3;
 /// KL of the posterior of point i to the prior, nats.
 double kl_to_prior(const Posterior& posterior, std::size_t i);
 
-/// A ball of latent space that holds the prior but for 1e-7 and the posteriors with four standard deviations.
-double latent_radius(const Posterior& posterior);
-
 /// [N] log p(x), or its bound, of raw points x [N,D] as the options' method says. See LikelihoodMethod.
 Likelihood log_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
                           const LikelihoodOptions& options, ThreadPool& pool);
@@ -33,8 +30,6 @@ Likelihood elbo(const GaussianDecoder& decoder, MatrixView<float> x, const Likel
                 ThreadPool& pool);
 Likelihood importance_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
                                  const LikelihoodOptions& options, ThreadPool& pool);
-/// The integrand of a decoder with kinks converges as the square of the step, so a third of the last change
-/// estimates the error that is left.
 Likelihood quadrature_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
                                  const LikelihoodOptions& options, ThreadPool& pool);
 

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numbers>
 
 #include "gmmvae/error.hpp"
+#include "host/evaluation/latent_grid.hpp"
 #include "host/evaluation/likelihood.hpp"
 #include "host/parallel/lanes.hpp"
 
@@ -12,71 +12,10 @@ namespace gmmvae {
 
 namespace {
 
-// Grid points are worked on in tiles of 64 neighbours, which the decoder maps close together: a tile whose
-// image is far from x is skipped by one test of its bounding box.
-constexpr std::size_t kTilePoints = 64;
 constexpr std::size_t kTileBlocks = kTilePoints / kLanes;
-constexpr std::size_t kTilesAtOnce = 1024;  // decoded together
 // Terms e^-30 below the largest are dropped: with 2^25 of them at most 3e-6 in the logarithm.
 constexpr float kNegligible = 30.0f;
 constexpr float kNothing = -1e30f;
-
-/// A midpoint grid on the cube [-radius, radius]^Z in tiles; tiles outside the ball are left out.
-class LatentGrid {
- public:
-  LatentGrid(std::size_t latent, std::size_t per_axis, double radius)
-      : latent_(latent), step_(2.0 * radius / static_cast<double>(per_axis)), radius_(radius) {
-    side_ = latent == 1 ? 64 : (latent == 2 ? 8 : 4);
-    tiles_per_axis_ = per_axis / side_;
-    total_ = 1;
-    for (std::size_t j = 0; j < latent; ++j) total_ *= tiles_per_axis_;
-  }
-  [[nodiscard]] double step() const { return step_; }
-  /// Appends tiles from `next` on until `z` holds kTilesAtOnce of them or the grid ends; returns where to go
-  /// on.
-  std::size_t collect(std::size_t next, std::vector<float>& z) const {
-    for (; next < total_ && z.size() < kTilesAtOnce * kTilePoints * latent_; ++next)
-      if (inside(next)) append(next, z);
-    return next;
-  }
-  [[nodiscard]] std::size_t tiles() const { return total_; }
-
- private:
-  [[nodiscard]] std::array<std::size_t, 3> corner(std::size_t tile) const {
-    std::array<std::size_t, 3> at{};
-    for (std::size_t j = 0; j < latent_; ++j) {
-      at[j] = tile % tiles_per_axis_ * side_;
-      tile /= tiles_per_axis_;
-    }
-    return at;
-  }
-  [[nodiscard]] double coordinate(std::size_t i) const {
-    return -radius_ + (static_cast<double>(i) + 0.5) * step_;
-  }
-  [[nodiscard]] bool inside(std::size_t tile) const {
-    const auto at = corner(tile);
-    double nearest = 0.0;
-    for (std::size_t j = 0; j < latent_; ++j) {
-      const double low = coordinate(at[j]), high = coordinate(at[j] + side_ - 1);
-      const double gap = std::max({low, -high, 0.0});
-      nearest += gap * gap;
-    }
-    return nearest <= radius_ * radius_;
-  }
-  void append(std::size_t tile, std::vector<float>& z) const {
-    const auto at = corner(tile);
-    for (std::size_t p = 0; p < kTilePoints; ++p) {
-      std::size_t rest = p;
-      for (std::size_t j = 0; j < latent_; ++j) {
-        z.push_back(static_cast<float>(coordinate(at[j] + rest % side_)));
-        rest /= side_;
-      }
-    }
-  }
-
-  std::size_t latent_, side_, tiles_per_axis_, total_;
-  double step_, radius_;
-};
 
 /// Decoded tiles in the order in which the inner loop reads them; the last group of 16 is filled up with
 /// nothing.
@@ -205,49 +144,16 @@ std::vector<double> integrate(const GaussianDecoder& decoder, const Matrix<float
   return out;
 }
 
-std::size_t power(std::size_t base, std::size_t exponent) {
-  std::size_t out = 1;
-  for (std::size_t i = 0; i < exponent; ++i) out *= base;
-  return out;
-}
-
 }  // namespace
-
-double latent_radius(const Posterior& posterior) {
-  double farthest = 0.0;
-  for (std::size_t i = 0; i < posterior.mean.rows(); ++i) {
-    double norm = 0.0, spread = 0.0;
-    for (std::size_t j = 0; j < posterior.mean.cols(); ++j) {
-      norm += posterior.mean(i, j) * posterior.mean(i, j);
-      spread = std::max<double>(spread, posterior.variance(i, j));
-    }
-    farthest = std::max(farthest, std::sqrt(norm) + 4.0 * std::sqrt(std::min(spread, 1.0)));
-  }
-  return std::clamp(farthest, 6.0, 10.0);
-}
 
 Likelihood quadrature_likelihood(const GaussianDecoder& decoder, MatrixView<float> x,
                                  const LikelihoodOptions& options, ThreadPool& pool) {
-  const std::size_t latent = decoder.latent();
-  if (latent == 0 || latent > kQuadratureLatent)
-    throw UsageError(
-        "quadrature over the latent space works for 1 to 3 latent dimensions; use importance weighting");
+  check_quadrature(decoder.latent());
   const Matrix<float> u = decoder.whiten(x);
-  const double radius = latent_radius(decoder.posterior(x));
-  Likelihood out;
-  std::size_t per_axis = latent == 1 ? 256 : (latent == 2 ? 96 : 32);
-  out.per_point = integrate(decoder, u, LatentGrid(latent, per_axis, radius), {}, pool, out.latent_points);
-  out.error = std::numeric_limits<double>::infinity();
-  while (out.error > options.tolerance && power(2 * per_axis, latent) <= options.max_points) {
-    per_axis *= 2;
-    std::vector<double> finer =
-        integrate(decoder, u, LatentGrid(latent, per_axis, radius), out.per_point, pool, out.latent_points);
-    double change = 0.0;
-    for (std::size_t i = 0; i < finer.size(); ++i) change += std::abs(finer[i] - out.per_point[i]);
-    out.error = finer.empty() ? 0.0 : change / static_cast<double>(finer.size()) / 3.0;
-    out.per_point = std::move(finer);
-  }
-  return out;
+  return refine(decoder.latent(), latent_radius(decoder.posterior(x)), options,
+                [&](const LatentGrid& grid, const std::vector<double>& previous, std::size_t& points) {
+                  return integrate(decoder, u, grid, previous, pool, points);
+                });
 }
 
 }  // namespace gmmvae

@@ -12,7 +12,7 @@ namespace gmmvae {
 // figures follow on the host.
 
 /// Neighbourhoods reach at most to this neighbour.
-inline constexpr std::size_t kMostNeighbors = 31;
+inline constexpr std::size_t kMostNeighbors = 15;
 
 /// What is asked about two sets of points x [N,D] and y [M,D].
 struct ComparisonOptions {

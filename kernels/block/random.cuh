@@ -12,8 +12,8 @@
 namespace gmmvae::block {
 
 /// Philox block `number` of the stream (seed, purpose, model, step).
-__device__ inline uint4 philox_words(std::uint64_t seed, Purpose purpose, std::uint32_t model, std::uint32_t step,
-                               std::uint32_t number) {
+__device__ inline uint4 philox_words(std::uint64_t seed, Purpose purpose, std::uint32_t model,
+                                     std::uint32_t step, std::uint32_t number) {
   curandStatePhilox4_32_10_t state;
   const auto subsequence = static_cast<unsigned long long>(purpose) << 32 | model;
   const auto blocks = static_cast<unsigned long long>(step) << 32 | number;
@@ -33,6 +33,20 @@ __device__ inline float2 box_muller(std::uint32_t first, std::uint32_t second) {
   float cosine;
   sincospif(2.0f * to_uniform(second), &sine, &cosine);
   return make_float2(radius * cosine, radius * sine);
+}
+
+/// Element `element` of RandomStream::normal, in double: two elements share a Philox block.
+__device__ inline double stream_normal(std::uint64_t seed, Purpose purpose, std::uint32_t model,
+                                       std::uint32_t step, std::uint64_t element) {
+  const uint4 words = philox_words(seed, purpose, model, step, static_cast<std::uint32_t>(element / 2));
+  const auto uniform = [](std::uint32_t high, std::uint32_t low) {
+    const std::uint64_t cell = (static_cast<std::uint64_t>(high) << 32 | low) >> 12;
+    return (static_cast<double>(cell) + 0.5) * 0x1p-52;
+  };
+  constexpr double two_pi = 6.283185307179586476925;
+  const double radius = sqrt(-2.0 * log(uniform(words.x, words.y)));
+  const double angle = two_pi * uniform(words.z, words.w);
+  return radius * (element % 2 == 0 ? cos(angle) : sin(angle));
 }
 
 /// noise(b, j) <- normal number first_element + b * latent + j of the stream, for rows 0..count of

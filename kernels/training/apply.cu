@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t rows_at_a_time = 96;
 constexpr int threads = 256;
 
+}  // namespace
+
 /// What the blocks work on. Matrices are row-major without padding.
 struct Application {
   int plan = 0;
@@ -31,6 +33,8 @@ struct Application {
   double* terms = nullptr;       ///< loss, reconstruction, then KL sums [latent]
   block::LossConstants loss;
 };
+
+namespace {
 
 /// A block's memory with its parameters in place.
 struct Worker {
@@ -128,6 +132,8 @@ __global__ void __launch_bounds__(threads) gradient_of_batch(Application work, P
   });
 }
 
+}  // namespace
+
 /// The device side of one call: tables, packed parameters and workspaces.
 class Applied {
  public:
@@ -169,6 +175,8 @@ class Applied {
   std::size_t blocks_ = 1;
 };
 
+namespace {
+
 void check_columns(const char* what, std::size_t has, std::size_t wants) {
   if (has != wants) {
     throw DataError(std::string(what) + " has " + std::to_string(has) +
@@ -202,13 +210,31 @@ Matrix<float> decode(const Vae& vae, std::size_t model, MatrixView<float> z, cud
   const std::size_t data_dim = vae.architecture.data_dim;
   check_columns("the latent code", z.cols, vae.architecture.latent);
   if (z.rows == 0) return Matrix<float>(0, data_dim);
-  Applied applied(vae.architecture, vae.objective, rows_at_a_time, z.rows, vae.parameters_of(model), stream);
   const DeviceArray<float> codes = to_device(std::span<const float>(z.data, z.size()), stream);
   DeviceArray<float> points(z.rows * data_dim, stream);
-  applied.work.input = codes.data();
-  applied.work.first = points.data();
-  applied.run(decode_rows);
+  DeviceDecoder(vae, model, z.rows, stream).run(codes.data(), z.rows, points.data());
   return {z.rows, data_dim, to_host(points, stream)};
+}
+
+class DeviceDecoder::Implementation {
+ public:
+  Implementation(const Vae& vae, std::size_t model, std::size_t most_rows, cudaStream_t stream)
+      : applied(vae.architecture, vae.objective, rows_at_a_time, most_rows, vae.parameters_of(model),
+                stream) {}
+  Applied applied;
+};
+
+DeviceDecoder::DeviceDecoder(const Vae& vae, std::size_t model, std::size_t most_rows, cudaStream_t stream)
+    : implementation_(std::make_unique<Implementation>(vae, model, most_rows, stream)) {}
+
+DeviceDecoder::~DeviceDecoder() = default;
+
+void DeviceDecoder::run(const float* codes, std::size_t rows, float* points) {
+  Applied& applied = implementation_->applied;
+  applied.work.rows = static_cast<int>(rows);
+  applied.work.input = codes;
+  applied.work.first = points;
+  applied.run(decode_rows);
 }
 
 LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,

@@ -61,6 +61,22 @@ class ModelTrainer {
 
 /// Backend::encode, on the current device.
 Posterior encode(const Vae& vae, std::size_t model, MatrixView<float> x, cudaStream_t stream);
+/// The decoder of one model on the current device, for latent codes that are there too.
+class DeviceDecoder {
+ public:
+  /// For calls of up to `most_rows` rows.
+  DeviceDecoder(const Vae& vae, std::size_t model, std::size_t most_rows, cudaStream_t stream);
+  ~DeviceDecoder();
+  DeviceDecoder(const DeviceDecoder&) = delete;
+  DeviceDecoder& operator=(const DeviceDecoder&) = delete;
+  /// Enqueues points [rows][D] in scaled units <- codes [rows][Z], both on the device.
+  void run(const float* codes, std::size_t rows, float* points);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
 /// Backend::decode, on the current device.
 Matrix<float> decode(const Vae& vae, std::size_t model, MatrixView<float> z, cudaStream_t stream);
 /// Backend::loss_gradient in single precision, on the current device.

@@ -118,12 +118,12 @@ TEST_P(MmdTest, MatchesTheClosedFormOfTwoGaussians) {
     expected +=
         0.25 * 2.0 * std::sqrt(l2 / (l2 + 2.0)) * (1.0 - std::exp(-shift * shift / (2.0 * (l2 + 2.0))));
   }
-  const Matrix<float> x = normal_points(4000, 1, 5, shift);
+  const Matrix<float> x = normal_points(emulated() ? 1000 : 4000, 1, 5, shift);
   const Mixture truth = spherical(Matrix<double>(1, 1, 0.0), 1.0);
   const Estimate one_sided = mmd2(backend(), x, truth, base);
   EXPECT_NEAR(one_sided.value, expected, 5.0 * one_sided.standard_error);
-  EXPECT_LT(one_sided.standard_error, 0.1 * expected);
-  const Estimate two_sided = mmd2(backend(), x, normal_points(5000, 1, 6), base);
+  EXPECT_LT(one_sided.standard_error, (emulated() ? 0.2 : 0.1) * expected);
+  const Estimate two_sided = mmd2(backend(), x, normal_points(emulated() ? 1200 : 5000, 1, 6), base);
   EXPECT_NEAR(two_sided.value, expected, 5.0 * two_sided.standard_error);
 }
 

@@ -8,6 +8,9 @@
 #include "kernels/training/kernels.hpp"
 
 namespace gmmvae::cuda {
+
+bool metrics_work();  // sanitized_metrics.cu
+
 namespace {
 
 template <class T>
@@ -108,6 +111,10 @@ int main() {
       std::puts("a history is not finite");
       return 1;
     }
+  }
+  if (!cuda::metrics_work()) {
+    std::puts("a metric or a cluster is not finite");
+    return 1;
   }
   return 0;
 }
