@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <numbers>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
 #include "gmmvae/mixture.hpp"
+#include "gmmvae/vae.hpp"
 
 namespace {
 
@@ -133,6 +135,70 @@ void score(Backend& backend, Report& report) {
              "giga_pairs_per_second", worst);
 }
 
+/// Densities of all posteriors' mean and sums of distances by group, against brute force on some rows.
+void sum_over_groups(Backend& backend, Report& report) {
+  const Mixture mixture = draw_mixture({}, 1);
+  const Matrix<float> x = points_of(mixture, kPoints, 1), y = points_of(mixture, kPoints, 2);
+  const Posterior posterior{x, Matrix<float>(kPoints, 3, 0.5f)};
+  std::vector<double> densities;
+  const double density_seconds = seconds_of([&] { densities = backend.log_aggregate(posterior, y); });
+  const std::vector<std::size_t> offsets = {0, 10, 50000, 50000, kPoints};
+  Matrix<double> sums;
+  const double group_seconds = seconds_of([&] { sums = backend.distances_to_groups(y, x, offsets); });
+  double density_error = 0.0, group_error = 0.0;
+  for (std::size_t i = 0; i < kPoints; i += kPoints / 50) {
+    double density = 0.0;
+    std::vector<double> expected(4, 0.0);
+    for (std::size_t j = 0, g = 0; j < kPoints; ++j) {
+      while (j >= offsets[g + 1]) ++g;
+      double squared = 0.0;
+      for (std::size_t d = 0; d < 3; ++d) squared += std::pow(double{y(i, d)} - x(j, d), 2);
+      density += std::exp(-squared) * std::pow(std::numbers::pi, -1.5) / static_cast<double>(kPoints);
+      expected[g] += std::sqrt(squared);
+    }
+    density_error = std::max(density_error, std::abs(densities[i] - std::log(density)) / 1e-4);
+    for (std::size_t g = 0; g < 4; ++g)
+      group_error =
+          std::max(group_error, std::abs(sums(i, g) - expected[g]) / (256.0 * 0x1p-24 * expected[g] + 1e-9));
+  }
+  const double pairs = 1e-9 * static_cast<double>(kPoints) * static_cast<double>(kPoints);
+  report.add("density of 100000 posteriors at 100000 points", density_seconds, pairs, "giga_pairs_per_second",
+             density_error);
+  report.add("distances of 100000 points to 4 groups of 100000", group_seconds, pairs,
+             "giga_pairs_per_second", group_error);
+}
+
+/// 100,000 points against the CPU's figures of the first 100: the same grid spacing up to its radius, the
+/// same draws.
+void integrate(Backend& backend, Report& report) {
+  Vae vae;
+  vae.architecture = {.data_dim = 3, .latent = 2, .encoder_hidden = {64, 64}, .decoder_hidden = {64, 64}};
+  vae.objective.variance_kind = DecoderVarianceKind::fixed;
+  vae.objective.decoder_variance = 0.1;
+  vae.scaler = {ScaleKind::none, {0.0, 0.0, 0.0}, {1.0, 1.0, 1.0}};
+  vae.parameters = initial_parameters(vae.architecture, vae.objective, Initialization::kaiming_normal, 4, 0);
+  const Matrix<float> x = points_of(draw_mixture({.spread = 1.0}, 1), kPoints, 1);
+  const MatrixView<float> some{x.data(), 100, 3};
+  const auto cpu = make_cpu_backend();
+  for (const LikelihoodMethod method :
+       {LikelihoodMethod::quadrature, LikelihoodMethod::importance, LikelihoodMethod::elbo}) {
+    LikelihoodOptions options;
+    options.method = method;
+    options.samples = 100;
+    Likelihood got;
+    const double seconds = seconds_of([&] { got = backend.log_likelihood(vae, 0, x, options); });
+    const Likelihood expected = cpu->log_likelihood(vae, 0, some, options);
+    double worst = 0.0;
+    for (std::size_t i = 0; i < some.rows; ++i)
+      worst = std::max(worst, std::abs(got.per_point[i] - expected.per_point[i]) / 2e-3);
+    const char* name = method == LikelihoodMethod::quadrature   ? "quadrature"
+                       : method == LikelihoodMethod::importance ? "100 importance weights"
+                                                                : "the bound with 100 draws";
+    report.add(fmt::format("{} of 100000 points", name), seconds, static_cast<double>(kPoints),
+               "points_per_second", worst);
+  }
+}
+
 void cluster(Backend& backend, Report& report) {
   const Mixture mixture = draw_mixture({}, 1);
   const Matrix<float> x = points_of(mixture, 1000000, 1);
@@ -162,6 +228,8 @@ int main() {
     for (const std::size_t dim : {3, 16, 50}) compare_two_sets(*backend, dim, report);
     slice(*backend, report);
     score(*backend, report);
+    sum_over_groups(*backend, report);
+    integrate(*backend, report);
     cluster(*backend, report);
     fmt::print("{{\"device\": \"{}\", \"cases\": [\n  {}]}}\n", backend->description(), report.text());
     return report.failed() ? 1 : 0;

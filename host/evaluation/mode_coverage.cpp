@@ -136,6 +136,7 @@ void summarise(const std::vector<ModeMoments>& modes, const Mixture& truth, std:
   out.recall_mass_error = std::sqrt(short_of_weight * (1.0 - short_of_weight) / n);
   if (good == 0) return;
   std::vector<double> shares;
+  shares.reserve(modes.size());
   for (const ModeMoments& mode : modes) shares.push_back(mode.count / static_cast<double>(good));
   compare_shares(shares, truth.weights(), out);
   add_share_errors(shares, truth.weights(), static_cast<double>(good), out);
