@@ -46,6 +46,9 @@ TEST(CompareTest, KnownAnswers) {
   EXPECT_EQ(compare(before, around(102.0, 1.0), threshold).verdict, Verdict::same);
   EXPECT_EQ(compare(before, around(110.0, 1.0), threshold).verdict, Verdict::slower);
   EXPECT_EQ(compare(before, around(90.0, 1.0), threshold).verdict, Verdict::faster);
+  // two runs of a program differ by about 1 % anyway: 7.5 % are not yet 5 % for sure, 9 % are
+  EXPECT_EQ(compare(around(100.0, 0.1), around(107.5, 0.1), threshold).verdict, Verdict::unsure);
+  EXPECT_EQ(compare(around(100.0, 0.1), around(109.0, 0.1), threshold).verdict, Verdict::slower);
   // on the threshold itself nobody knows
   EXPECT_EQ(compare(before, around(105.0, 1.0), threshold).verdict, Verdict::unsure);
   // the medians agree, but the second may lie anywhere
