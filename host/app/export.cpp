@@ -100,17 +100,16 @@ std::vector<Source> open_sources(const Settings& settings, const fs::path& path)
 /// Where the files of one export go; it remembers them.
 class Destination {
  public:
-  Destination(fs::path root, const std::string& name) : root_(std::move(root)), name_(name) {
+  Destination(const fs::path& root, const std::string& name) : folder_(name.empty() ? root : root / name) {
     std::error_code error;
-    fs::create_directories(root_ / name_, error);
+    fs::create_directories(folder_, error);
     if (error)
-      throw DataError(
-          fmt::format("the folder {} cannot be created: {}", (root_ / name_).string(), error.message()));
+      throw DataError(fmt::format("the folder {} cannot be created: {}", folder_.string(), error.message()));
   }
 
   /// The path of a file in it. Throws UsageError where that is one of the files read.
   std::string file(const std::string& name, const Source* source = nullptr) {
-    const fs::path path = root_ / name_ / name;
+    const fs::path path = folder_ / name;
     std::error_code ignored;
     if (source != nullptr && fs::equivalent(path, source->history_file, ignored))
       throw UsageError(
@@ -121,7 +120,7 @@ class Destination {
   [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
 
  private:
-  fs::path root_, name_;
+  fs::path folder_;
   std::vector<std::string> files_;
 };
 

@@ -97,7 +97,7 @@ std::string program_help() {
 std::string verb_help(const VerbInfo& verb) {
   std::string out = fmt::format("gmmvae {}: {}\n\nExamples:\n", verb.name, verb.summary);
   for (const std::string_view example : verb.examples) out += fmt::format("  {}\n", example);
-  out += fmt::format("\nUsage: gmmvae {} {}\n", verb.name, verb.usage);
+  out += fmt::format("\nUsage: gmmvae {}{}{}\n", verb.name, verb.usage.empty() ? "" : " ", verb.usage);
   if (!verb.notes.empty()) out += fmt::format("\n{}\n", wrapped(verb.notes, 0));
   std::string_view group;
   for (const Option* option : options_of(verb.name)) {
