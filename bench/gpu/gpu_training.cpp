@@ -1,5 +1,6 @@
 // Training on the CUDA backend through the library: one small model, sweeps of it, and wide models alone.
-// Prints one JSON object; `fp32_tflops` counts the multiply-adds of the products alone.
+// Prints one JSON object; `fp32_tflops` counts the multiply-adds of the products alone. An argument leaves only
+// the cases whose names contain it.
 
 #include <fmt/format.h>
 
@@ -65,7 +66,8 @@ std::string run(Backend& backend, const Case& c, const std::vector<float>& point
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string wanted = argc > 1 ? argv[1] : "";
   try {
     const auto backend = make_backend({.device = "cuda"});
     std::vector<float> points(3000);
@@ -73,6 +75,7 @@ int main() {
     for (std::size_t i = 0; i < points.size(); ++i) points[i] = static_cast<float>(stream.normal(i));
     const std::vector<Case> cases = {{"warm-up", {64, 64}, 1, 96, 5},
                                      {"one small model", {64, 64}, 1, 96, 100},
+                                     {"one course model", {64}, 1, 96, 100},
                                      {"a wave of small models", {64, 64}, 132, 96, 100},
                                      {"a sweep of small models", {64, 64}, 5280, 96, 100},
                                      {"narrow models", {16}, 5280, 96, 100},
@@ -82,6 +85,7 @@ int main() {
                                      {"width 2048 alone", {2048, 2048}, 1, 1000, 20}};
     std::string text;
     for (const Case& c : cases) {
+      if (c.name.find(wanted) == std::string::npos) continue;
       if (!text.empty()) text += ",\n  ";
       text += run(*backend, c, points);
       std::fprintf(stderr, "%s done\n", c.name.c_str());

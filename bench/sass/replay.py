@@ -1,0 +1,131 @@
+"""One multiprocessor at work on a trace: when each warp issues, and which unit it waits for.
+
+The model is simple, and all of it is in MODEL. Left out: bank conflicts beyond the stated wavefronts, the
+instruction cache, register banks, L1 and L2. So it is optimistic.
+"""
+
+MODEL = {
+    "sub-cores": (4, "each issues one instruction a clock for one of its warps"),
+    "arithmetic latency": (5, "clocks until a result can be read"),
+    "LDS.32, SHFL": (1, "wavefronts of the one shared-memory unit, one a clock"),
+    "LDS.64": (2, "wavefronts"),
+    "LDS.128": (2, "wavefronts where pairs of lanes read the same 16 bytes, as the layouts do; 4 elsewhere"),
+    "STS.32": (2, "wavefronts: the tiles' stores meet twice in a bank (tests/kernels/banks_test.cu)"),
+    "STS.64": (2, "wavefronts"),
+    "STS.128": (4, "wavefronts"),
+    "shared latency": (23, "clocks after the last wavefront"),
+    "global latency": (300, "clocks"),
+    "MUFU": (8, "clocks of a sub-core's unit for a warp"),
+    "MUFU latency": (20, "clocks"),
+    "double": (2, "clocks of a sub-core's unit for a warp"),
+    "double latency": (10, "clocks"),
+    "HMMA": (6.4, "clocks of a sub-core's unit for an m16n8k8 in TF32: between 4, the nominal rate, and 8"),
+    "HMMA latency": (33, "clocks"),
+    "barrier": (30, "clocks from the last arrival"),
+    "taken branch": (8, "clocks until the warp issues again"),
+    "queue": (24, "wavefronts that may wait before a warp stalls"),
+}
+
+
+class Warp:
+    def __init__(self, trace, sub_core, block):
+        self.trace, self.sub_core, self.block = trace, sub_core, block
+        self.at, self.ready, self.waits = 0, 0, False
+        self.registers = {}
+
+    def done(self, turns):
+        return self.at >= turns * len(self.trace)
+
+
+def describe(i):
+    """(unit, clocks of the unit, latency) of an instruction."""
+    value = {k: v[0] for k, v in MODEL.items()}
+    if i.base in ("LDS", "STS", "SHFL"):
+        kind = "LDS.32, SHFL" if i.base == "SHFL" or (i.base == "LDS" and i.width == 1) else f"{i.base}.{32 * i.width}"
+        return "shared", value[kind], value["shared latency"]
+    if i.base in ("LDG", "STG", "LD", "ST"):
+        return "shared", i.width, value["global latency"]
+    if i.base == "MUFU":
+        return "mufu", value["MUFU"], value["MUFU latency"]
+    if i.base in ("DFMA", "DADD", "DMUL", "DSETP"):
+        return "double", value["double"], value["double latency"]
+    if i.base == "HMMA":
+        return "tensor", value["HMMA"], value["HMMA latency"]
+    if i.base == "BAR":
+        return "barrier", 0, 0
+    return "issue", 1, value["arithmetic latency"]
+
+
+def replay(block, blocks=1, turns=3):
+    """Clocks of the last of `turns` turns, and of its phases between barriers, for `blocks` blocks whose warps
+    each repeat a trace of the list `block`. Returns (clocks, [clocks of each phase of block 0], {unit: busy
+    clocks of a turn})."""
+    traces = block * blocks
+    value = {k: v[0] for k, v in MODEL.items()}
+    cores = value["sub-cores"]
+    warps = [Warp(trace, n % cores, n // len(block)) for n, trace in enumerate(traces)]
+    groups = [[w for w in warps if w.sub_core == c] for c in range(cores)]
+    known = {id(i): describe(i) for trace in traces for i in trace}
+    shared, units = 0.0, {name: [0.0] * cores for name in ("mufu", "double", "tensor")}
+    turn_of, clock, marks, arrived = [0] * cores, 0, [], [0] * blocks
+    while not all(w.done(turns) for w in warps):
+        next_clock = None
+        for core, group in enumerate(groups):
+            issued = False
+            for k in range(len(group)):
+                w = group[(turn_of[core] + k) % len(group)]
+                if w.waits or w.done(turns):
+                    continue
+                if w.ready <= clock:
+                    i = w.trace[w.at % len(w.trace)]
+                    unit, busy, latency = known[id(i)]
+                    start = max([w.registers.get(r, 0) for r in i.reads], default=0)
+                    if unit == "shared":
+                        start = max(start, shared - value["queue"])
+                    elif unit in units:
+                        start = max(start, units[unit][core])
+                    if start > clock:
+                        w.ready = int(start + 0.999)
+                    else:
+                        turn_of[core] = (turn_of[core] + k) % len(group)
+                        result = clock + latency
+                        if unit == "shared":
+                            shared = max(shared, clock + 2) + busy
+                            result = shared + latency
+                        elif unit in units:
+                            units[unit][core] = max(units[unit][core], clock) + busy
+                            result = units[unit][core] + latency
+                        for r in i.writes:
+                            w.registers[r] = result
+                        w.at += 1
+                        following = w.trace[w.at % len(w.trace)]
+                        taken = following.address != i.address + 16
+                        w.ready = clock + (value["taken branch"] if taken else 1)
+                        if unit == "barrier":
+                            w.waits = True
+                            arrived[w.block] += 1
+                            if arrived[w.block] == len(block):
+                                arrived[w.block] = 0
+                                if w.block == 0:
+                                    marks.append(clock)
+                                for x in warps:
+                                    if x.block == w.block:
+                                        x.waits, x.ready = False, clock + value["barrier"]
+                        issued = True
+                        break
+                if next_clock is None or w.ready < next_clock:
+                    next_clock = w.ready
+            if issued:
+                next_clock = clock + 1
+        clock = max(clock + 1, next_clock or 0) if next_clock is not None else clock + 1
+    phases = len(marks) // turns
+    last = marks[-phases - 1:]
+    busy = {"issue": sum(map(len, traces)) / cores}
+    for trace in traces:
+        for i in trace:
+            unit, clocks, _ = known[id(i)]
+            if unit != "barrier" and unit != "issue":
+                share = 1 if unit == "shared" else cores
+                busy[unit] = busy.get(unit, 0) + clocks / share
+    busy["multiply-adds"] = sum(i.base == "FFMA" for t in traces for i in t) / cores
+    return last[-1] - last[0], [b - a for a, b in zip(last, last[1:])], busy
