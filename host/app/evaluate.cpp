@@ -118,6 +118,8 @@ void print_likelihood(const Console& console, const LikelihoodMetrics& likelihoo
 
 void print_evaluation(const Console& console, const Evaluation& e) {
   if (e.verdict) console.print(fmt::format("{}: {}", e.verdict->verdict, e.verdict->why));
+  if (e.likelihood && !e.verdict)
+    console.print("no verdict: a single point cannot show whether the posterior depends on the data");
   if (e.likelihood) print_likelihood(console, *e.likelihood, e.test_points);
   if (e.latent) {
     for (std::size_t j = 0; j < e.latent->kl_per_dimension.size(); ++j)

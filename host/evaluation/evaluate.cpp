@@ -29,6 +29,12 @@ Figure figure(double value) {
 Figure figure(const Estimate& estimate) {
   return {estimate.value, estimate.standard_error, ""};
 }
+/// The mean of some values; a single one does not say how far it may be off.
+Figure mean_figure(std::span<const double> values) {
+  Figure out = figure(mean_of(values));
+  if (values.size() < 2) out.error.reset();
+  return out;
+}
 Figure absent(std::string why) {
   return {std::nullopt, std::nullopt, std::move(why)};
 }
@@ -171,9 +177,9 @@ void compare_with_truth(Reference& r, MatrixView<float> points, const std::vecto
   out.true_log_likelihood = out.kl_data_model = out.entropy_lower = out.entropy_upper = absent(unknown);
   if (!r.data.mixture) return;
   std::vector<double> truth = r.backend.score_mixture(*r.data.mixture, points).log_density;
-  out.true_log_likelihood = figure(mean_of(truth));
+  out.true_log_likelihood = mean_figure(truth);
   for (std::size_t i = 0; i < truth.size(); ++i) truth[i] -= model[i];
-  out.kl_data_model = figure(mean_of(truth));
+  out.kl_data_model = mean_figure(truth);
   out.entropy_lower = figure(r.data.mixture->entropy_lower_bound());
   out.entropy_upper = figure(r.data.mixture->entropy_upper_bound());
 }
@@ -183,7 +189,7 @@ Figure bound(Reference& r, const Vae& vae, std::size_t model, MatrixView<float> 
   how.method = LikelihoodMethod::elbo;
   how.samples = r.options.elbo_draws;
   how.seed = r.options.seed;
-  return figure(mean_of(r.backend.log_likelihood(vae, model, points, how).per_point));
+  return mean_figure(r.backend.log_likelihood(vae, model, points, how).per_point);
 }
 
 LikelihoodMetrics likelihood_metrics(Reference& r, const Vae& vae, std::size_t model) {
@@ -201,7 +207,7 @@ LikelihoodMetrics likelihood_metrics(Reference& r, const Vae& vae, std::size_t m
   out.method = grid ? "quadrature" : "iwae";
   out.method_error = likelihood.error;
   out.latent_points = likelihood.latent_points;
-  out.log_likelihood = figure(mean_of(likelihood.per_point));
+  out.log_likelihood = mean_figure(likelihood.per_point);
   out.one_gaussian = one_gaussian(r, points);
   compare_with_truth(r, points, likelihood.per_point, out);
   return out;
@@ -238,8 +244,14 @@ Evaluation evaluate(Backend& backend, const Vae& vae, std::size_t model, const D
   out.likelihood = likelihood_metrics(reference, vae, model);
   out.latent = latent_metrics(backend, encode_points(backend, vae, model, reference.test), options.seed);
   out.lipschitz = decoder_lipschitz(backend, vae, model, kLipschitzPoints, options.seed);
-  out.verdict = judge(
-      {out.latent->kl_per_dimension, out.latent->posterior_mean_variance, variance_ratio(means, data.x)});
+  // A single point cannot show whether the posterior depends on the data: then all the data have to.
+  std::optional<LatentMetrics> more;
+  if (reference.test.rows() < 2)
+    more = latent_metrics(backend, encode_points(backend, vae, model, data.x), options.seed);
+  const LatentMetrics& shown = more ? *more : *out.latent;
+  if (std::max(reference.test.rows(), data.x.rows()) > 1)
+    out.verdict =
+        judge({shown.kl_per_dimension, shown.posterior_mean_variance, variance_ratio(means, data.x)});
   return out;
 }
 

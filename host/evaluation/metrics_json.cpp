@@ -190,8 +190,11 @@ std::string metrics_json(const Evaluation& evaluation) {
     report.values["verdict"] = evaluation.verdict->verdict;
     report.values["why"] = evaluation.verdict->why;
   } else {
-    report.add_absent("verdict", kNoModel);
-    report.values["why"] = "There is no verdict on collapse: " + std::string(kNoModel) + ".";
+    const std::string why = evaluation.likelihood
+                                ? "a single point cannot show whether the posterior depends on the data"
+                                : kNoModel;
+    report.add_absent("verdict", why);
+    report.values["why"] = "There is no verdict on collapse: " + why + ".";
   }
   if (evaluation.noise_free) {
     report.values["noise_free"] = samples_json(*evaluation.noise_free);

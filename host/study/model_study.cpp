@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "gmmvae/error.hpp"
 #include "host/data/rows.hpp"
 #include "host/vae/sampling.hpp"
 
@@ -64,6 +65,7 @@ void study_model(Backend& backend, const Dataset& data, std::span<const std::uin
   options.importance_points = kImportancePoints;
   options.seed = seed;
   study.evaluation = evaluate(backend, study.vae, 0, data, held_out, options);
+  if (!study.evaluation.verdict) throw DataError("a run needs data of at least two points");
   study.samples = sample_model(backend, study.vae, 0, kSamples, false, seed);
   study.latents = encode_points(backend, study.vae, 0, data.x);
   if (data.mixture) {

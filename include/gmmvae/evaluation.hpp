@@ -149,7 +149,7 @@ struct Evaluation {
   std::optional<LikelihoodMetrics> likelihood;
   std::optional<LatentMetrics> latent;
   std::optional<LipschitzEstimate> lipschitz;
-  std::optional<Verdict> verdict;
+  std::optional<Verdict> verdict;  ///< absent without a model and where there is but one point
 };
 
 struct EvaluationOptions {

@@ -141,6 +141,21 @@ TEST_P(EvaluateTest, TwoSampleFilesNeedNoModel) {
   EXPECT_GT(file.at("equal_laws").at("energy_distance"), 0.0);
 }
 
+// One point says nothing of how the posterior varies: no verdict from it, and no error of a mean.
+TEST_P(EvaluateTest, TrapASinglePointGivesNoVerdict) {
+  const LinearVae model = linear_vae(2, 0.3);
+  const Dataset one = data_of(model.law(), 1, false), many = data_of(model.law(), 100, false);
+  const json alone = json::parse(metrics_json(evaluate(backend(), model.vae(), 0, one, {}, small())));
+  EXPECT_TRUE(alone.at("verdict").is_null());
+  EXPECT_NE(alone.at("absent").at("verdict").get<std::string>().find("single point"), std::string::npos);
+  EXPECT_TRUE(alone.at("elbo").is_number());
+  EXPECT_FALSE(alone.at("errors").contains("elbo"));
+  const std::vector<std::uint32_t> row = {7};  // the only one held out: the others show the rest
+  const Evaluation held_out = evaluate(backend(), model.vae(), 0, many, row, small());
+  EXPECT_EQ(held_out.test, 1u);
+  EXPECT_EQ(held_out.verdict->verdict, "healthy");
+}
+
 TEST_P(EvaluateTest, TrapsGiveNullWithAReason) {
   const Dataset data = data_of(linear_vae(2, 0.3).law(), 600, false);
   // One sample: nothing that needs neighbours or pairs.
