@@ -11,11 +11,13 @@
 #include "kernels/bench/kernel_bench.hpp"
 #include "kernels/clustering/clustering.hpp"
 #include "kernels/metrics/metrics.hpp"
+#include "kernels/neighbors/neighbors.hpp"
 #include "kernels/runtime/device.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
 #include "kernels/runtime/survey.hpp"
 #include "kernels/training/trainers.hpp"
+#include "kernels/tsne/embedding.hpp"
 
 namespace gmmvae::cuda {
 namespace {
@@ -170,15 +172,33 @@ class CudaBackend final : public Backend {
     return cuda::distances_to_groups(y, x, offsets, devices_.front().stream.get());
   }
 
-  NearestNeighbors neighbors(MatrixView<float>, std::size_t, NeighborSearch) override { no_tsne(); }
-  Affinities tsne_affinities(MatrixView<float>, const TsneOptions&) override { no_tsne(); }
-  TsneGradient tsne_gradient(const Affinities&, MatrixView<float>, GradientMethod) override { no_tsne(); }
-  Embedding embed(MatrixView<float>, const TsneOptions&, const TsneControl&, const TsneState*) override {
-    no_tsne();
+  NearestNeighbors neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::neighbors(x, k, search, devices_.front().stream.get());
   }
-  Embedding embed(const Affinities&, MatrixView<float>, const TsneOptions&, const TsneControl&,
-                  const TsneState*) override {
-    no_tsne();
+  Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y,
+                               MatrixView<float> new_points) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::tsne_transform(x, y, new_points, devices_.front().stream.get());
+  }
+  Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::tsne_affinities(x, options, devices_.front().stream.get());
+  }
+  TsneGradient tsne_gradient(const Affinities& affinities, MatrixView<float> y,
+                             GradientMethod method) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::tsne_gradient(affinities, y, method, devices_.front().stream.get());
+  }
+  Embedding embed(MatrixView<float> x, const TsneOptions& options, const TsneControl& control,
+                  const TsneState* resume) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::embed(x, options, control, resume, devices_.front().stream.get());
+  }
+  Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
+                  const TsneControl& control, const TsneState* resume) override {
+    const DeviceScope scope(devices_.front().properties.ordinal);
+    return cuda::embed(affinities, x, options, control, resume, devices_.front().stream.get());
   }
 
   std::unique_ptr<KernelBench> kernel_bench() override {
@@ -186,10 +206,6 @@ class CudaBackend final : public Backend {
   }
 
  private:
-  [[noreturn]] static void no_tsne() {
-    throw DeviceError("the CUDA backend of this build does not embed points: use --device cpu");
-  }
-
   /// How many of the first jobs the device has memory for, at least one.
   static std::size_t jobs_that_fit(const Device& device, std::span<const TrainingJob> jobs) {
     const DeviceScope scope(device.properties.ordinal);

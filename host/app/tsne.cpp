@@ -58,7 +58,7 @@ TsneOptions tsne_options(const Settings& settings, std::size_t rows) {
   return options;
 }
 
-int transform(const Settings& settings, const std::string& out, const Console& console) {
+int transform(Backend& backend, const Settings& settings, const std::string& out, const Console& console) {
   if (settings.flag("resume"))
     throw UsageError(
         fmt::format("{} places points at once: there is nothing to resume", settings.label("transform")));
@@ -67,7 +67,7 @@ int transform(const Settings& settings, const std::string& out, const Console& c
   const Matrix<float> x = read_npy_points(*file.open("x")), y = read_npy_points(*file.open("embedding"));
   const Dataset data = read_data(settings);
   if (out.empty()) throw UsageError("--transform needs --out FILE for the new points' positions");
-  const Matrix<float> points = tsne_transform(x, y, data.x, backend_options(settings).threads);
+  const Matrix<float> points = backend.tsne_transform(x, y, data.x);
   write_embedding(out, data, points, {});
   console.print(fmt::format("{} points placed in the embedding of {} points", points.rows(), x.rows()));
   console.say(fmt::format("wrote {}", out));
@@ -213,8 +213,8 @@ void write_results(Backend& backend, const TsneOutputs& outputs, const Dataset& 
 int run_tsne(const Settings& settings, Console& console) {
   const Clock::time_point start = Clock::now();
   const TsneOutputs outputs(settings);
-  if (settings.is_set("transform")) return transform(settings, outputs.out, console);
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
+  if (settings.is_set("transform")) return transform(*backend, settings, outputs.out, console);
   const Dataset data = read_data(settings);
   const TsneOptions options = tsne_options(settings, data.x.rows());
   const std::string identity = tsne_identity(settings, data, options.start_points);

@@ -17,7 +17,7 @@ namespace gmmvae {
 
 /// Raised with each change of Backend, of what its calls carry, or of this header: a plugin of another build
 /// is refused.
-inline constexpr int kPluginInterface = 4;
+inline constexpr int kPluginInterface = 5;
 inline constexpr const char* kPluginSymbol = "gmmvae_cuda_plugin";
 
 /// What stands in the way, and what to do about it.

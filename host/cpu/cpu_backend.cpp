@@ -146,6 +146,10 @@ class CpuBackend final : public Backend {
   NearestNeighbors neighbors(MatrixView<float> x, std::size_t k, NeighborSearch search) override {
     return nearest_neighbors(x, k, search, threads_);
   }
+  Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y,
+                               MatrixView<float> new_points) override {
+    return gmmvae::tsne_transform(x, y, new_points, threads_);
+  }
   Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) override {
     return gmmvae::tsne_affinities(x, with_threads(options));
   }

@@ -205,6 +205,15 @@ void KernelConvolution::apply(ThreadPool& pool) {
               [&](std::size_t group, float* data, float* work) { rows_backward(group, data, work); });
 }
 
+std::vector<float> spectrum_factors(std::size_t size) {
+  const std::vector<SplineSpectrum> spline = spline_spectra(size);
+  std::vector<float> out;
+  out.reserve(spline.size() * spline.size());
+  for (const SplineSpectrum& x : spline)
+    for (const SplineSpectrum& y : spline) out.push_back(static_cast<float>(best_factor(x, y)));
+  return out;
+}
+
 // The kernel's spectrum times the factor, transformed back. What the factor changes is local, so a period of
 // 128 nodes stands for every grid, to 1e-5.
 const float (&kernel_near_zero())[kSplineNodes][kSplineNodes] {

@@ -48,6 +48,10 @@ class KernelConvolution {
   std::vector<float> spectrum_;  ///< [groups of 16 down frequencies][across/2+1][16]
 };
 
+/// By what the kernel's spectrum is multiplied at frequencies 0 to size / 2 of either direction
+/// [size/2+1,size/2+1], for grids of that size.
+std::vector<float> spectrum_factors(std::size_t size);
+
 /// What a charge of 1 contributes to the potential at nodes of a charge's own neighbourhood: kernel(i, j)
 /// between nodes that are i and j apart, 0 to 3. Serves to take a point's action on itself away.
 const float (&kernel_near_zero())[kSplineNodes][kSplineNodes];

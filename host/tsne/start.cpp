@@ -91,22 +91,6 @@ void fix_signs(Matrix<double>& v) {
   }
 }
 
-/// The eigenvectors of greatest eigenvalue come first: the power method orders its columns by itself.
-Matrix<double> principal_axes(MatrixView<float> x, const std::vector<double>& mean, std::size_t count,
-                              ThreadPool& pool) {
-  Matrix<double> v(x.cols, std::min(x.cols, count + kExtra));
-  // Any start that is not orthogonal to the answer will do; it is fixed, so that principal axes know no seed.
-  const RandomStream stream(0, Purpose::embedding, 0, 1);
-  for (std::size_t i = 0; i < v.size(); ++i) v.data()[i] = stream.normal(i);
-  orthonormalize(v);
-  for (int step = 0; step < kPowerSteps; ++step) {
-    v = project_back(x, mean, scores_of(x, mean, v, pool), pool);
-    orthonormalize(v);
-  }
-  fix_signs(v);
-  return v;
-}
-
 Matrix<float> checked_start(const Matrix<float>& start, std::size_t rows, std::size_t dim) {
   if (start.rows() != rows || start.cols() != dim)
     throw UsageError(
@@ -121,9 +105,26 @@ Matrix<float> checked_start(const Matrix<float>& start, std::size_t rows, std::s
 
 }  // namespace
 
+// The eigenvectors of greatest eigenvalue come first: the power method orders its columns by itself.
+Matrix<double> principal_axes(std::size_t dim, std::size_t count, const GramProduct& gram) {
+  Matrix<double> v(dim, std::min(dim, count + kExtra));
+  // Any start that is not orthogonal to the answer will do; it is fixed, so that principal axes know no seed.
+  const RandomStream stream(0, Purpose::embedding, 0, 1);
+  for (std::size_t i = 0; i < v.size(); ++i) v.data()[i] = stream.normal(i);
+  orthonormalize(v);
+  for (int step = 0; step < kPowerSteps; ++step) {
+    v = gram(v);
+    orthonormalize(v);
+  }
+  fix_signs(v);
+  return v;
+}
+
 Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPool& pool) {
   const std::vector<double> mean = column_means(x);
-  const Matrix<double> axes = principal_axes(x, mean, std::min(count, x.cols), pool);
+  const Matrix<double> axes = principal_axes(x.cols, std::min(count, x.cols), [&](const Matrix<double>& v) {
+    return project_back(x, mean, scores_of(x, mean, v, pool), pool);
+  });
   const Matrix<double> scores = scores_of(x, mean, axes, pool);
   Matrix<double> out(x.rows, count);
   for (std::size_t i = 0; i < x.rows; ++i)

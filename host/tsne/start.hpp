@@ -8,6 +8,13 @@
 
 namespace gmmvae::tsne {
 
+/// x' x v for the points x [N,D] with their mean taken off, v [D,c].
+using GramProduct = std::function<Matrix<double>(const Matrix<double>& v)>;
+/// The first `count` principal axes [D,count] of points in D dimensions, each turned so that its largest
+/// entry is positive, and some columns behind them that help to find them; at most D columns. By the block
+/// power method.
+Matrix<double> principal_axes(std::size_t dim, std::size_t count, const GramProduct& gram);
+
 /// Scores [N,count] of x [N,D] on its first principal axes, each turned so that the axis' largest entry is
 /// positive; columns beyond the data's rank are 0.
 Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPool& pool);

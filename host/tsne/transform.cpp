@@ -1,3 +1,5 @@
+#include "host/tsne/transform.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,25 +16,49 @@
 #include "host/tsne/normalizer.hpp"
 
 namespace gmmvae {
+namespace tsne {
+namespace {
+
+constexpr std::size_t kMostDim = 3;
+
+}  // namespace
+
+Placement::Placement(std::size_t points)
+    : perplexity(std::min(5.0, std::max(1.0, static_cast<double>(points - 1) / 3.0))),
+      neighbors(std::min(points - 1, static_cast<std::size_t>(3.0 * perplexity))) {}
+
+void check_placement(MatrixView<float> x, MatrixView<float> y, MatrixView<float> new_points) {
+  if (x.rows < 2 || x.rows != y.rows || y.cols < 1 || y.cols > kMostDim)
+    throw DataError(
+        fmt::format("an embedding of {} x {} numbers does not belong to {} points", y.rows, y.cols, x.rows));
+  if (new_points.empty() || new_points.cols != x.cols)
+    throw DataError(fmt::format("the new points have {} columns, but those of the embedding have {}",
+                                new_points.cols, x.cols));
+  require_finite(x, "the points of the embedding");
+  require_finite(y, "the embedding");
+  require_finite(new_points, "the new points");
+}
+
+float median_of(MatrixView<float> y, std::span<const std::uint32_t> neighbors, std::size_t d) {
+  std::vector<float> values(neighbors.size());
+  for (std::size_t a = 0; a < values.size(); ++a) values[a] = y(neighbors[a], d);
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace tsne
+
 namespace {
 
 using namespace tsne;
 
-// openTSNE's choices: few neighbours, small steps, and a little more attraction than repulsion.
-constexpr double kPerplexity = 5.0;
-constexpr std::size_t kIterations = 250;
-constexpr double kExaggeration = 1.5;
-constexpr double kLearningRate = 0.1;
-constexpr double kMomentum = 0.8;
-constexpr double kLongestGradient = 0.25;
-constexpr std::size_t kMostDim = 3;
-
 /// Sixteen new points on their way; each sees the embedding alone.
 class Newcomers {
  public:
-  Newcomers(const NeighborLists& conditional, MatrixView<float> embedding, std::size_t first,
-            std::size_t lanes)
-      : lists_(conditional), embedding_(embedding), first_(first), lanes_(lanes) {
+  Newcomers(const Placement& placement, const NeighborLists& conditional, MatrixView<float> embedding,
+            std::size_t first, std::size_t lanes)
+      : placement_(placement), lists_(conditional), embedding_(embedding), first_(first), lanes_(lanes) {
     for (std::size_t l = 0; l < lanes_; ++l)
       for (std::size_t d = 0; d < dim(); ++d) position_[d * kLanes + l] = median(l, d);
     std::fill(std::begin(gain_), std::end(gain_), 1.0);
@@ -46,11 +72,12 @@ class Newcomers {
       attract(l, gradient);
       double squared = 0.0;
       for (std::size_t d = 0; d < dim(); ++d) {
-        gradient[d] = kExaggeration * gradient[d] - force[l * dim() + d] / normalization[l];
+        gradient[d] = placement_.exaggeration * gradient[d] - force[l * dim() + d] / normalization[l];
         squared += gradient[d] * gradient[d];
       }
-      const double shrink =
-          squared > kLongestGradient * kLongestGradient ? kLongestGradient / std::sqrt(squared) : 1.0;
+      const double shrink = squared > placement_.longest_gradient * placement_.longest_gradient
+                                ? placement_.longest_gradient / std::sqrt(squared)
+                                : 1.0;
       for (std::size_t d = 0; d < dim(); ++d) move(d * kLanes + l, shrink * gradient[d]);
     }
   }
@@ -64,11 +91,7 @@ class Newcomers {
   }
 
   [[nodiscard]] float median(std::size_t lane, std::size_t d) const {
-    std::vector<float> values(lists_.k);
-    for (std::size_t a = 0; a < lists_.k; ++a) values[a] = embedding_(neighbor(lane, a), d);
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+    return median_of(embedding_, std::span(lists_.points).subspan((first_ + lane) * lists_.k, lists_.k), d);
   }
 
   void attract(std::size_t lane, double (&gradient)[kMostDim]) const {
@@ -85,10 +108,11 @@ class Newcomers {
 
   void move(std::size_t at, double gradient) {
     gain_[at] = gradient * update_[at] <= 0.0 ? gain_[at] + 0.2 : gain_[at] * 0.8 + 0.01;
-    update_[at] = kMomentum * update_[at] - kLearningRate * gain_[at] * gradient;
+    update_[at] = placement_.momentum * update_[at] - placement_.learning_rate * gain_[at] * gradient;
     position_[at] += static_cast<float>(update_[at]);
   }
 
+  const Placement& placement_;
   const NeighborLists& lists_;
   MatrixView<float> embedding_;
   std::size_t first_;
@@ -98,28 +122,16 @@ class Newcomers {
   double gain_[kMostDim * kLanes];
 };
 
-void check_shapes(MatrixView<float> x, MatrixView<float> y, MatrixView<float> new_points) {
-  if (x.rows < 2 || x.rows != y.rows || y.cols < 1 || y.cols > kMostDim)
-    throw DataError(
-        fmt::format("an embedding of {} x {} numbers does not belong to {} points", y.rows, y.cols, x.rows));
-  if (new_points.empty() || new_points.cols != x.cols)
-    throw DataError(fmt::format("the new points have {} columns, but those of the embedding have {}",
-                                new_points.cols, x.cols));
-  require_finite(x, "the points of the embedding");
-  require_finite(y, "the embedding");
-  require_finite(new_points, "the new points");
-}
-
 }  // namespace
 
 Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y, MatrixView<float> new_points,
                              std::size_t threads) {
-  check_shapes(x, y, new_points);
+  check_placement(x, y, new_points);
   ThreadPool pool(threads == 0 ? available_threads() : threads);
   const Normalizer normalizer(x);
   const NeighborTree tree = build_neighbor_tree(normalizer.apply(x), pool);
-  const double perplexity = std::min(kPerplexity, std::max(1.0, static_cast<double>(x.rows - 1) / 3.0));
-  const std::size_t k = std::min(x.rows - 1, static_cast<std::size_t>(3.0 * perplexity));
+  const Placement placement(x.rows);
+  const std::size_t k = placement.neighbors;
   const Matrix<float> queries = normalizer.apply(new_points);
   NeighborLists lists = neighbors_in(tree, queries, {}, k, pool);
   for (std::uint32_t& place : lists.points) place = tree.order[place];
@@ -127,9 +139,9 @@ Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y, MatrixVie
   pool.run((new_points.rows + kLanes - 1) / kLanes, [&](std::size_t block) {
     const std::size_t first = block * kLanes, lanes = std::min(kLanes, new_points.rows - first);
     for (std::size_t i = first; i < first + lanes; ++i)
-      calibrate_row(std::span(lists.squared).subspan(i * k, k), perplexity);
-    Newcomers newcomers(lists, y, first, lanes);
-    for (std::size_t step = 0; step < kIterations; ++step) newcomers.step();
+      calibrate_row(std::span(lists.squared).subspan(i * k, k), placement.perplexity);
+    Newcomers newcomers(placement, lists, y, first, lanes);
+    for (std::size_t step = 0; step < placement.iterations; ++step) newcomers.step();
     for (std::size_t l = 0; l < lanes; ++l)
       for (std::size_t d = 0; d < y.cols; ++d) out(first + l, d) = newcomers.position(l, d);
   });

@@ -63,6 +63,8 @@ class Backend {
                           const TsneState* resume = nullptr) = 0;
   virtual Embedding embed(const Affinities& affinities, MatrixView<float> x, const TsneOptions& options,
                           const TsneControl& control = {}, const TsneState* resume = nullptr) = 0;
+  virtual Matrix<float> tsne_transform(MatrixView<float> x, MatrixView<float> y,
+                                       MatrixView<float> new_points) = 0;
 
   /// The backend's kernels one by one, for `gmmvae bench`; null where it has none to show. Must not outlive
   /// the backend.

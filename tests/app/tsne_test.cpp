@@ -279,5 +279,14 @@ TEST_F(TsneVerb, RefusesBadInputWithItsExitCode) {
   (void)refusal("tsne --data x.npy --out y.txt", 2);
 }
 
+TEST_F(TsneVerb, GoesWhereTheDeviceSaysOrNowhere) {
+  const test::Outcome got = run("tsne --data x.npy --out y.npy --device cuda:99");
+  EXPECT_EQ(got.code, 3) << got.err;
+  EXPECT_NE(got.err.find("--device cuda:99"), std::string::npos) << got.err;
+  EXPECT_FALSE(std::filesystem::exists(path("y.npy")));
+  ASSERT_EQ(run("tsne --data x.npy --iterations 5 --device cpu --out map.npz").code, 0);
+  EXPECT_EQ(run("tsne --data x.npy --transform map.npz --out y.npy --device cuda:99").code, 3);
+}
+
 }  // namespace
 }  // namespace gmmvae
