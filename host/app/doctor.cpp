@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,25 @@ Finding build() {
                       optimised ? "optimised" : "without optimisation"),
           optimised ? "" : "it is many times slower than it could be: configure with cmake --preset release",
           {{"version", kVersion}, {"commit", kCommit}, {"compiler", compiler}, {"optimised", optimised}}};
+}
+
+/// Whether a program is in one of the folders of PATH.
+bool on_the_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((fs::path(folder) / program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+Finding pictures() {
+  const bool there = on_the_path("rsvg-convert");
+  return {"pictures",
+          there ? "ok" : "note",
+          there ? "rsvg-convert makes PNG files" : "no rsvg-convert: reports are HTML and SVG, not PNG",
+          there ? "" : "for report --format png install Debian's package librsvg2-bin",
+          {{"rsvg_convert", there}}};
 }
 
 Finding cuda_driver() {
@@ -124,7 +144,7 @@ std::vector<Finding> examine(const std::string& folder) {
       no_temporary ? Finding{"temporary folder", "missing", "there is none", "set TMPDIR to a folder", {}}
                    : examine_folder("temporary folder", temporary, "set TMPDIR to a folder that is yours"));
   findings.push_back(examine_launcher(environ));
-  for (const Finding& finding : {cuda_driver(), cuda_devices()}) findings.push_back(finding);
+  for (const Finding& finding : {pictures(), cuda_driver(), cuda_devices()}) findings.push_back(finding);
   for (const Finding& finding : cuda_backend()) findings.push_back(finding);
   return findings;
 }

@@ -92,6 +92,7 @@ std::vector<Source> open_sources(const Settings& settings, const fs::path& path)
   if (folders.empty())
     throw DataError(fmt::format("{} holds neither a model nor a run with models nor a sweep", path.string()));
   std::vector<Source> sources;
+  sources.reserve(folders.size());
   for (const fs::path& folder : folders)
     sources.push_back(open_folder(settings, folder.filename().string(), folder));
   return sources;

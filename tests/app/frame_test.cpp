@@ -158,6 +158,7 @@ TEST_F(Frame, DoctorNamesAFixForWhatIsMissing) {
   EXPECT_EQ(checks.at("processor").at("facts").at("threads"), available_threads());
   EXPECT_EQ(checks.at("build").at("facts").at("compiler").get<std::string>().find("g++"), 0u);
   EXPECT_GT(checks.at("memory").at("facts").at("available_bytes").get<double>(), 0.0);
+  EXPECT_EQ(checks.at("pictures").at("state"), shell("command -v rsvg-convert").out.empty() ? "note" : "ok");
   for (const char* name : {"cuda driver", "cuda devices", "cuda backend", "launcher", "temporary folder"})
     EXPECT_TRUE(checks.contains(name)) << name;
 }
