@@ -14,8 +14,14 @@ namespace {
 /// Posteriors that are drawn as ellipses: more hide each other.
 constexpr std::size_t kMostEllipses = 120;
 
+/// The class of a component's colour; nothing for a point of none.
 std::string mode_class(std::int32_t label) {
-  return fmt::format("mode-{}", label < 0 ? 8 : label % std::int32_t{kModeColours});
+  return label < 0 ? "" : fmt::format(" mode-{}", label % std::int32_t{kModeColours});
+}
+
+std::string stated(const JsonRecord& record, const char* key) {
+  const std::optional<double> value = record.number(key);
+  return value ? number_text(*value, 4) : "–";
 }
 
 /// The two latent dimensions that say most, by KL; in their order.
@@ -73,7 +79,7 @@ std::string plane_figure(Page& page, const RunView& view, const ModelRecord& mod
   for (std::size_t r = 0; r < q.mean.rows(); r += stride)
     svg.ellipse(axes.x(q.mean(r, a)), axes.y(q.mean(r, b)), unit * std::sqrt(q.variance(r, a)),
                 unit * std::sqrt(q.variance(r, b)), 0.0,
-                "posterior " + mode_class(labels.empty() ? 0 : labels[r]));
+                "posterior" + mode_class(labels.empty() ? 0 : labels[r]));
   for (const double radius : {1.0, 2.0, 3.0})
     svg.ellipse(axes.x(0.0), axes.y(0.0), unit * radius, unit * radius, 0.0, "prior");
   const std::size_t ellipses = (q.mean.rows() + stride - 1) / stride;
@@ -197,10 +203,9 @@ std::string embedding_pictures(Page& page, const RunView& view) {
         "tsne-" + model.name,
         plane_chart({model.embedding, labels, view.dots}, ranges_of({model.embedding}),
                     "t-SNE of " + model.name),
-        fmt::format(
-            "{}: {} posterior means of {}; KL {:.4f} nats after {} iterations, perplexity {:.3g}", model.name,
-            model.embedding.rows(), view.run->data.x.rows(), model.tsne.number("kl_divergence").value_or(NAN),
-            model.tsne.count("iterations").value_or(0), model.tsne.number("perplexity").value_or(NAN)));
+        fmt::format("{}: {} posterior means of {}; KL {} nats after {} iterations, perplexity {}", model.name,
+                    model.embedding.rows(), view.run->data.x.rows(), stated(model.tsne, "kl_divergence"),
+                    model.tsne.count("iterations").value_or(0), stated(model.tsne, "perplexity")));
   }
   return figures.empty() ? "" : side_by_side(figures);
 }

@@ -19,7 +19,7 @@ namespace {
 using nlohmann::json;
 
 /// Axes and groups of values beyond which pictures tell nothing apart.
-constexpr std::size_t kMostAxes = 8, kMostGroups = 24, kMostLines = 900, kMostHeatMaps = 6;
+constexpr std::size_t kMostAxes = 8, kMostGroups = 24, kMostLines = 1000, kMostHeatMaps = 6;
 
 /// The ends of a metric's colours: 0 to 1 for a share, else those of the values.
 std::pair<double, double> colour_range(const SweepMetric& metric,
@@ -89,7 +89,10 @@ std::string marginal_chart(const SweepView& view, std::size_t axis) {
   AxisSpec x = across.axis(shortened(groups.name, 24), numeric ? 0.0 : 0.08),
            y = up.axis(std::string(metric.name), 0.03);
   x.logarithmic = numeric && grows_over_decades(places);
-  x.marks = numeric ? 6 : 0;
+  const bool whole = std::all_of(places.begin(), places.end(), [](double v) { return v == std::floor(v); });
+  x.marks = !numeric ? 0
+            : whole  ? static_cast<std::size_t>(std::clamp(across.high() - across.low(), 1.0, 6.0))
+                     : 6;
   const Axes axes(x, y, {62, 26, 326, 194});
   axes.draw(svg);
   if (!numeric) {
@@ -187,7 +190,7 @@ Rail axis_rail(const SweepTable& table, std::size_t axis) {
   for (const std::uint32_t value : table.at[axis]) rail.place.push_back(value / last);
   const std::size_t every = (values.size() + 11) / 12;
   for (std::size_t v = 0; v < values.size(); v += every)
-    rail.marks.emplace_back(static_cast<double>(v) / last, shortened(values[v], 10));
+    rail.marks.emplace_back(static_cast<double>(v) / last, shortened(short_value(values[v]), 10));
   return rail;
 }
 

@@ -40,11 +40,12 @@ std::string plural(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-/// "lr=0.001 beta=4", of the axes that vary.
+/// "lr 0.001, beta 4", of the axes that vary.
 std::string place_of(const SweepTable& table, std::size_t i) {
   std::vector<std::string> parts;
   for (std::size_t a = 0; a < table.axes.size(); ++a)
-    parts.push_back(fmt::format("{}={}", table.axes[a].key, table.axes[a].values[table.at[a][i]]));
+    parts.push_back(
+        fmt::format("{} {}", table.axes[a].key, short_value(table.axes[a].values[table.at[a][i]])));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -56,10 +57,10 @@ std::string answer(const SweepTable& table, const SweepView& view) {
   std::string text =
       fmt::format("Of {}, {} kept every mode ({}) and {} collapsed ({}).", plural(done, "finished trial"),
                   all, percent(all, done), collapsed, percent(collapsed, done));
-  if (!view.by_importance.empty() && view.importance[view.by_importance.front()] > 0.005) {
+  if (!view.by_importance.empty() && view.importance[view.by_importance.front()] > 0.02) {
     std::vector<std::string> said;
     for (const std::size_t axis : view.by_importance)
-      if (said.size() < 3 && view.importance[axis] > 0.005)
+      if (said.size() < 3 && view.importance[axis] > 0.02)
         said.push_back(
             fmt::format("{} explains {:.0f} %", table.axes[axis].key, 100.0 * view.importance[axis]));
     text +=
@@ -129,21 +130,30 @@ std::string cells(const std::vector<std::string>& texts, const char* tag) {
   return out;
 }
 
+/// A value of an axis in short, with the whole of it for scripts and for those who point at it.
+std::string value_cell(const std::string& value) {
+  const std::string brief = escape_markup(short_value(value)), whole = escape_markup(value);
+  return brief == whole ? fmt::format("<td>{}</td>", whole)
+                        : fmt::format("<td data-v=\"{0}\" title=\"{0}\">{1}</td>", whole, brief);
+}
+
 std::string trial_rows(const SweepView& view, const std::vector<std::size_t>& ranks) {
   const SweepTable& table = *view.table;
   std::string out;
   for (const std::size_t rank : ranks) {
     const std::size_t i = view.order[rank];
     const TrialRecord& r = *table.records[i];
-    std::vector<std::string> row = {fmt::format("{}", rank + 1)};
-    for (std::size_t a = 0; a < table.axes.size(); ++a) row.push_back(table.axes[a].values[table.at[a][i]]);
+    out += fmt::format("<tr><td>{}</td>", rank + 1);
+    for (std::size_t a = 0; a < table.axes.size(); ++a)
+      out += value_cell(table.axes[a].values[table.at[a][i]]);
+    std::vector<std::string> row;
     row.push_back(fmt::format("{} of {}", r.modes_captured, r.modes_total));
     for (const double value : {100.0 * r.high_quality, r.elbo, r.kl, r.decoder_variance, r.loss})
       row.push_back(number(value));
     row.push_back(fmt::format("{}", r.active_units));
     row.push_back(r.predicted);
     row.push_back(r.found);
-    out += "<tr>" + cells(row, "td") + "</tr>\n";
+    out += cells(row, "td") + "</tr>\n";
   }
   return out;
 }

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
+
+#include "host/report/axes.hpp"
 
 namespace gmmvae {
 namespace {
@@ -139,6 +142,14 @@ Matrix<double> cell_means(const std::vector<double>& values, const std::vector<s
   return sums;
 }
 
+std::string short_value(const std::string& value) {
+  double number = 0.0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool whole = error == std::errc() && end == value.data() + value.size();
+  if (!whole || !std::isfinite(number)) return value;
+  return number_text(number, value.find_first_of(".eE") == std::string::npos ? 12 : 4);
+}
+
 GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most) {
   const std::vector<std::string>& values = table.axes[axis].values;
   const std::size_t each = (values.size() + most - 1) / most;
@@ -146,7 +157,9 @@ GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most)
   out.name = table.axes[axis].key;
   for (std::size_t first = 0; first < values.size(); first += each) {
     const std::size_t last = std::min(first + each, values.size()) - 1;
-    out.names.push_back(first == last ? values[first] : fmt::format("{} … {}", values[first], values[last]));
+    out.names.push_back(first == last
+                            ? short_value(values[first])
+                            : fmt::format("{} … {}", short_value(values[first]), short_value(values[last])));
   }
   out.group.reserve(table.size());
   for (const std::uint32_t value : table.at[axis])

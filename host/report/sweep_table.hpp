@@ -57,6 +57,9 @@ double explained_share(const std::vector<double>& values, const std::vector<std:
 Matrix<double> cell_means(const std::vector<double>& values, const std::vector<std::uint32_t>& row,
                           std::size_t rows, const std::vector<std::uint32_t>& column, std::size_t columns);
 
+/// A value of an axis as a reader needs it: numbers with four digits.
+std::string short_value(const std::string& value);
+
 /// An axis for a picture: many values are taken together, neighbour by neighbour, in at most `most` groups.
 struct GroupedAxis {
   std::string name;

@@ -25,10 +25,9 @@ class ReportTest : public test::ProgramTest {
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(path(name), std::ios::binary) << text;
   }
-  [[nodiscard]] bool has_converter() const { return shell("command -v rsvg-convert").code == 0; }
 };
 
-TEST_F(ReportTest, MakesThePageThatRunMade) {
+TEST_F(ReportTest, MakesThePageThatRunMadeAndItsPictures) {
   ASSERT_EQ(run("run --out r" + kSmall).code, 0);
   const std::string first = page("r/report.html");
   fs::remove(path("r/report.html"));
@@ -37,37 +36,35 @@ TEST_F(ReportTest, MakesThePageThatRunMade) {
   EXPECT_GE(made["pictures"].get<int>(), 25);
   ASSERT_EQ(run("report r --threads 2 --out elsewhere.html").code, 0);
   EXPECT_EQ(page("elsewhere.html"), first);
-}
-
-TEST_F(ReportTest, PicturesAreFiles) {
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
-  const json made = object("report r --format svg --out pictures");
+  ASSERT_EQ(run("report r --format svg --out pictures").code, 0);
   std::size_t files = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(path("pictures"))) {
     ++files;
     const std::string svg = test::file_bytes(entry.path().string());
     EXPECT_THAT(svg, testing::StartsWith("<?xml"));
     EXPECT_THAT(svg, testing::EndsWith("</svg>\n"));
-    EXPECT_THAT(svg, Not(HasSubstr("nan")));
+    EXPECT_THAT(svg, Not(HasSubstr(">nan")));
   }
   EXPECT_EQ(files, made["pictures"].get<std::size_t>());
-  if (!has_converter()) GTEST_SKIP() << "rsvg-convert is not here";
-  const test::Outcome parsed =
-      shell("for f in pictures/*.svg; do rsvg-convert -o one.png \"$f\" || exit 1; done");
-  EXPECT_EQ(parsed.code, 0) << parsed.err;
-  EXPECT_EQ(parsed.err, "");
-}
-
-TEST_F(ReportTest, PngNeedsAConverterAndSaysWhich) {
-  ASSERT_EQ(run("run --objective elbo --out r" + kSmall).code, 0);
   const test::Outcome without = run("report r --format png --out p", "/dev/null", "PATH=/nowhere");
   EXPECT_EQ(without.code, 1);
   EXPECT_THAT(without.err, HasSubstr("librsvg2-bin"));
   EXPECT_TRUE(fs::is_empty(path("p")));
-  if (!has_converter()) GTEST_SKIP() << "rsvg-convert is not here";
-  ASSERT_EQ(run("report r --format png --out p").code, 0);
-  const std::string picture = page("p/latents-elbo.png");
-  EXPECT_EQ(picture.substr(1, 3), "PNG");
+}
+
+TEST_F(ReportTest, NamesAreTextAndPicturesParse) {
+  ASSERT_EQ(run("run --out r --set 'model.<b>\"& \xC3\xBC\xF0\x9F\x98\x80'\\''.latent=1'" + kSmall).code, 0);
+  EXPECT_THAT(page("r/report.html"), HasSubstr("&lt;b&gt;&quot;&amp; \xC3\xBC\xF0\x9F\x98\x80&#39;"));
+  EXPECT_THAT(page("r/report.html"), Not(HasSubstr("<b>\"")));
+  if (shell("command -v rsvg-convert").code != 0) GTEST_SKIP() << "rsvg-convert is not here";
+  // The converter stops at the first picture that is no XML, and with it the command.
+  const json made = object("report r --format png --out p");
+  std::size_t files = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path("p"))) {
+    ++files;
+    EXPECT_EQ(test::file_bytes(entry.path().string()).substr(1, 3), "PNG");
+  }
+  EXPECT_EQ(files, made["pictures"].get<std::size_t>());
 }
 
 TEST_F(ReportTest, OfASweep) {
@@ -98,15 +95,8 @@ TEST_F(ReportTest, TheBestTrialsCommandsRepeatIt) {
   EXPECT_THAT(page("all.csv"), HasSubstr("," + trained["loss"].dump() + ","));
 }
 
-TEST_F(ReportTest, NamesAreTextNotMarkup) {
-  ASSERT_EQ(run("run --out r --set 'model.<b>\"& \xC3\xBC\xF0\x9F\x98\x80'\\''.latent=1'" + kSmall).code, 0);
-  ASSERT_EQ(run("report r --format svg --out p").code, 0);
-  EXPECT_THAT(page("r/report.html"), HasSubstr("&lt;b&gt;&quot;&amp; \xC3\xBC\xF0\x9F\x98\x80&#39;"));
-  EXPECT_THAT(page("r/report.html"), Not(HasSubstr("<b>\"")));
-}
-
-TEST_F(ReportTest, AnyNumberOfDimensionsAndManyPoints) {
-  for (const std::string dim : {"1", "2", "5", "20"}) {
+TEST_F(ReportTest, OneColumnOrTwenty) {
+  for (const std::string dim : {"1", "20"}) {
     ASSERT_EQ(run("run --objective elbo --components 3 --samples 60 --hidden 8 --epochs 3 --dim " + dim +
                   " --latent " + (dim == "1" ? "1" : "3") + " --out d" + dim)
                   .code,
@@ -118,28 +108,24 @@ TEST_F(ReportTest, AnyNumberOfDimensionsAndManyPoints) {
   EXPECT_THAT(page("d1/report.html"), Not(HasSubstr("id=\"pairs\"")));
 }
 
-TEST_F(ReportTest, AModelThatDivergedIsNamed) {
+TEST_F(ReportTest, SaysWhatIsWrong) {
+  // A model that diverged is named on the page, whoever makes it.
   ASSERT_EQ(run("run --out r --set model.elbo.lr=1e9" + kSmall).code, 5);
   const std::string first = page("r/report.html");
   EXPECT_THAT(first, HasSubstr("the loss of model elbo exploded"));
   ASSERT_EQ(run("report r").code, 0);
   EXPECT_EQ(page("r/report.html"), first);
-}
-
-TEST_F(ReportTest, SaysWhatIsWrong) {
-  ASSERT_EQ(run("run --objective elbo --out r" + kSmall).code, 0);
   EXPECT_THAT(refusal("report", 2), HasSubstr("one folder"));
   EXPECT_THAT(refusal("report r --format pdf", 2), HasSubstr("svg"));
   EXPECT_THAT(refusal("report nowhere", 4), HasSubstr("nowhere"));
   fs::create_directory(path("empty"));
   EXPECT_THAT(refusal("report empty", 4), HasSubstr("neither a run"));
   EXPECT_THAT(refusal("report r --out no/such/folder.html", 4), HasSubstr("no/such"));
-  write("r/elbo/metrics.json", "{\"modes\": {\"captured\": \"many\"}}");
-  const std::string before = page("r/report.html");
-  EXPECT_THAT(refusal("report r", 4), HasSubstr("metrics.json"));
-  write("r/elbo/metrics.json", "{\"modes\": ");
-  EXPECT_THAT(refusal("report r", 4), HasSubstr("metrics.json"));
-  EXPECT_EQ(page("r/report.html"), before);
+  for (const std::string damaged : {"{\"modes\": {\"captured\": \"many\"}}", "{\"modes\": ", "[]"}) {
+    write("r/course/metrics.json", damaged);
+    EXPECT_THAT(refusal("report r", 4), HasSubstr("metrics.json"));
+  }
+  EXPECT_EQ(page("r/report.html"), first);
 }
 
 }  // namespace

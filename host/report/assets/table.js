@@ -19,7 +19,7 @@
         const up = head.getAttribute('aria-sort') !== 'ascending';
         heads.forEach(other => other.removeAttribute('aria-sort'));
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-        const rows = [...body.rows].map((row, i) => ({row, i, text: row.cells[at].textContent}));
+        const rows = [...body.rows].map((row, i) => ({row, i, text: row.cells[at].dataset.v ?? row.cells[at].textContent}));
         const numeric = rows.every(({text}) => text === '–' || number(text) !== null);
         rows.sort((a, b) => {
           const absent = (a.text === '–') - (b.text === '–');
@@ -37,7 +37,7 @@
       if (!row) return;
       body.querySelectorAll('.chosen').forEach(other => other.classList.remove('chosen'));
       row.classList.add('chosen');
-      const values = JSON.parse(shown.dataset.axes).map((key, i) => ({key, value: row.cells[i + 1].textContent}));
+      const values = JSON.parse(shown.dataset.axes).map((key, i) => ({key, value: row.cells[i + 1].dataset.v ?? row.cells[i + 1].textContent}));
       const flags = keys => values.filter(({key}) => keys.includes(key)).map(({key, value}) => ` --${key} ${word(value)}`).join('');
       shown.hidden = false;
       shown.textContent = shown.dataset.generate.replace('{{axes}}', () => flags(JSON.parse(shown.dataset.generateKeys))) + '\n' +
