@@ -134,6 +134,9 @@ std::string space_pictures(Page& page, const RunView& view) {
   for (std::size_t c = 0; c < 3; ++c)
     axes += fmt::format("{}{} from {:.3g} to {:.3g}", c > 0 ? ", " : "", view.names[c], view.ranges.low[c],
                         view.ranges.high[c]);
+  if (data.x.rows() > view.dots)
+    axes +=
+        fmt::format(". The view that turns has {} of the data", shown_points(data.x.rows(), kMostInSpace));
   return std::string(kSpaceControls) + side_by_side(figures) +
          paragraph(of_columns(3, data.x.cols()) + axes + ".", "note");
 }
