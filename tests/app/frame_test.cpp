@@ -51,6 +51,15 @@ TEST_F(Frame, JsonIsOneObjectWhateverIsAskedFor) {
   EXPECT_NE(config.find("count = 12"), std::string::npos);
 }
 
+TEST_F(Frame, EveryVerbRefusesWhatDoesNotExist) {
+  for (const std::string& verb : verb_names()) {
+    EXPECT_EQ(refusal(verb + " --xyzzy", 2),
+              verb + " has no option --xyzzy; 'gmmvae " + verb + " --help' lists them");
+    EXPECT_EQ(refusal(verb + " --set xyzzy=1", 2),
+              "--set: there is no key 'xyzzy'; 'gmmvae " + verb + " --print-config' lists them");
+  }
+}
+
 TEST_F(Frame, WrongWordsNameTheNearestRightOne) {
   EXPECT_EQ(refusal("sampel", 2), "there is no verb 'sampel'; did you mean sample?");
   EXPECT_EQ(refusal("xyzzy", 2), "there is no verb 'xyzzy'; 'gmmvae --help' lists them");
