@@ -25,6 +25,8 @@ namespace {
 using cpu::Workspace;
 
 /// Samples a call works on at a time when a model is used: enough to fill the tiles, small enough for L2.
+/// Fewer are worked on in as many places: how a product is cut into tiles, and so its rounding, depends on
+/// the number of samples, and a point must not depend on how many others it is asked for with.
 constexpr std::size_t kUseBatch = 128;
 
 void copy_from_planar(const float* planar, std::ptrdiff_t stride, std::size_t count, std::size_t features,
@@ -79,7 +81,7 @@ class CpuBackend final : public Backend {
     for (std::size_t first = 0; first < x.rows; first += kUseBatch) {
       const std::size_t count = std::min(kUseBatch, x.rows - first);
       isa_.single.gather(plan, x.data + first * x.cols, nullptr, static_cast<std::ptrdiff_t>(count));
-      isa_.single.encode(plan, static_cast<std::ptrdiff_t>(count));
+      isa_.single.encode(plan, kUseBatch);
       copy_from_planar(plan.mean, plan.batch_stride, count, latent, posterior.mean.row(first).data());
       copy_from_planar(plan.variance, plan.batch_stride, count, latent, posterior.variance.row(first).data());
     }
@@ -97,7 +99,7 @@ class CpuBackend final : public Backend {
         for (std::size_t j = 0; j < z.cols; ++j)
           plan.z[j * static_cast<std::size_t>(plan.batch_stride) + b] = z(first + b, j);
       }
-      isa_.single.decode(plan, static_cast<std::ptrdiff_t>(count));
+      isa_.single.decode(plan, kUseBatch);
       copy_from_planar(plan.y, plan.batch_stride, count, x.cols(), x.row(first).data());
     }
     return x;
