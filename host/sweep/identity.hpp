@@ -21,7 +21,10 @@ struct TrialId {
   /// Throws DataError for any other text.
   static TrialId of_text(std::string_view text);
 
-  auto operator<=>(const TrialId&) const = default;
+  bool operator==(const TrialId&) const = default;
+  bool operator<(const TrialId& other) const {
+    return high != other.high ? high < other.high : low < other.low;
+  }
 };
 
 }  // namespace gmmvae
