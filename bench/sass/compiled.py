@@ -37,6 +37,7 @@ class Instruction:
         jump = re.search(r"0x([0-9a-f]+)\s*$", self.text)
         if self.base in ("BRA",) and jump and "DIV" not in parts:
             self.target = int(jump[1], 16)
+        self.called = int(jump[1], 16) if self.base == "CALL" and jump else None
         operands = [o.strip() for o in rest.split(",")] if rest else []
         self.writes, self.reads = self._registers(operands)
         self.predicate_out = operands[0] if self.base in ("ISETP", "FSETP", "DSETP") and operands else None
@@ -106,8 +107,7 @@ def reachable(code):
             continue
         seen.add(n)
         i = code[n]
-        if i.target is not None:
-            todo.append(number.get(i.target))
+        todo += [number.get(place) for place in (i.target, i.called) if place is not None]
         if i.guarded or i.base not in ("BRA", "EXIT", "RET") or "DIV" in i.opcode:
             todo.append(n + 1)
     return seen

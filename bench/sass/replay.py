@@ -57,8 +57,8 @@ def describe(i):
 
 
 def replay(block, blocks=1, turns=3):
-    """Clocks of the last of `turns` turns, and of its phases between barriers, for `blocks` blocks whose warps
-    each repeat a trace of the list `block`. Returns (clocks, [clocks of each phase of block 0], {unit: busy
+    """Clocks of a turn, the mean of all but the first of `turns`, for `blocks` blocks whose warps each repeat a
+    trace of the list `block`. Returns (clocks, [clocks of each phase between barriers of block 0], {unit: busy
     clocks of a turn})."""
     traces = block * blocks
     value = {k: v[0] for k, v in MODEL.items()}
@@ -119,7 +119,9 @@ def replay(block, blocks=1, turns=3):
                 next_clock = clock + 1
         clock = max(clock + 1, next_clock or 0) if next_clock is not None else clock + 1
     phases = len(marks) // turns
-    last = marks[-phases - 1:]
+    ends = marks[phases - 1:]  # of the first turn, then of every phase
+    lengths = [b - a for a, b in zip(ends, ends[1:])]
+    means = [sum(lengths[p::phases]) / (turns - 1) for p in range(phases)]
     busy = {"issue": sum(map(len, traces)) / cores}
     for trace in traces:
         for i in trace:
@@ -128,4 +130,4 @@ def replay(block, blocks=1, turns=3):
                 share = 1 if unit == "shared" else cores
                 busy[unit] = busy.get(unit, 0) + clocks / share
     busy["multiply-adds"] = sum(i.base == "FFMA" for t in traces for i in t) / cores
-    return last[-1] - last[0], [b - a for a, b in zip(last, last[1:])], busy
+    return sum(means), means, busy
