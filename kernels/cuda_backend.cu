@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "host/backend/columns.hpp"
@@ -62,6 +64,16 @@ class SliceLength {
   std::uint64_t epochs_ = 1;
 };
 
+/// GMMVAE_CUDA_PRODUCTS, for comparisons: own or library. Until a GPU has measured both, the own products are
+/// taken everywhere. Throws UsageError for another value.
+Products products_of_tiled_models() {
+  const char* value = std::getenv("GMMVAE_CUDA_PRODUCTS");
+  const std::string_view wanted = value == nullptr ? "own" : value;
+  if (wanted == "own") return Products::own;
+  if (wanted == "library") return Products::library;
+  throw UsageError("GMMVAE_CUDA_PRODUCTS is '" + std::string(wanted) + "'; it may be own or library");
+}
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(std::span<const int> ordinals) {
@@ -103,7 +115,8 @@ class CudaBackend final : public Backend {
         if (count == 0) break;
         const DeviceScope scope(device.properties.ordinal);
         lanes.push_back({&device, jobs.first(count),
-                         std::make_unique<ModelTrainer>(jobs.first(count), device.stream.get())});
+                         std::make_unique<ModelTrainer>(jobs.first(count), device.stream.get(), std::nullopt,
+                                                        products_of_tiled_models())});
         jobs = jobs.subspan(count);
       }
       describe(lanes);

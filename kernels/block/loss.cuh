@@ -57,6 +57,7 @@ __device__ inline void prepare_loss(const LossConstants& loss, const float* log_
                                     const Ledger& ledger) {
   constexpr double two_pi = 6.283185307179586476925;
   double constant = 0.0;
+#pragma unroll 1
   for (int d = static_cast<int>(lane_id()); d < data_dim; d += 32) {
     double variance = loss.variance;
     double weight = loss.weight;
@@ -86,11 +87,13 @@ __device__ inline BatchMeans batch_means(const LossConstants& loss, int data_dim
   double weighted = 0.0;
   double scaled = 0.0;
   double kl = 0.0;
+#pragma unroll 1
   for (int d = lane; d < data_dim; d += 32) {
     const double mean_error = ledger.squared_error[d] / count;
     weighted += ledger.weight[d] * mean_error;
     scaled += 0.5 * mean_error / ledger.variance[d];
   }
+#pragma unroll 1
   for (int j = lane; j < latent; j += 32) kl += ledger.kl[j] / count;
   const double gaussian = ledger.constants[0];
   BatchMeans means{};
@@ -103,6 +106,7 @@ __device__ inline BatchMeans batch_means(const LossConstants& loss, int data_dim
 
 /// Adds a batch to the epoch's row, all but its gradient's norm; one warp.
 __device__ inline void add_to_row(const BatchMeans& means, int latent, int count, const Ledger& ledger) {
+#pragma unroll 1
   for (int j = static_cast<int>(lane_id()); j < latent; j += 32) ledger.row[3 + j] += ledger.kl[j] / count;
   if (lane_id() != 0) return;
   ledger.row[0] += means.loss;
@@ -123,6 +127,7 @@ __device__ inline void update_variance(const LossConstants& loss, int data_dim, 
     return static_cast<float>(0.5 / variance * (terms - squared_error / count / variance) * above_floor);
   };
   double total = 0.0;
+#pragma unroll 1
   for (int d = lane; d < data_dim; d += 32) {
     if (loss.variance_per_dim) {
       update.apply(log_variance + d, gradient(log_variance + d, ledger.squared_error[d], 1.0));

@@ -50,38 +50,44 @@ __device__ inline double stream_normal(std::uint64_t seed, Purpose purpose, std:
 }
 
 /// noise(b, j) <- normal number first_element + b * latent + j of the stream, for rows 0..count of
-/// [batch][stride]. Where first_element is inside a Philox block, only the rest of that block is used.
+/// [batch][stride]. Where first_element is inside a Philox block, only the rest of that block is used. The
+/// work is shared by `workers` threads, of which this one is number `worker`.
 __device__ inline void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t model,
                                   std::uint32_t step, std::uint64_t first_element, float* noise, int stride,
-                                  int latent, int count) {
+                                  int latent, int count, unsigned worker, unsigned workers) {
   const std::uint64_t end =
       first_element + static_cast<std::uint64_t>(count) * static_cast<std::uint64_t>(latent);
-  for (std::uint64_t number = first_element / 4 + thread_rank(); 4 * number < end;
-       number += block_threads()) {
+  const auto put = [&](std::uint64_t element, float normal) {
+    if (element < first_element || element >= end) return;
+    const auto at = static_cast<unsigned>(element - first_element);
+    const unsigned b = at / static_cast<unsigned>(latent);
+    noise[static_cast<std::ptrdiff_t>(b) * stride + (at - b * static_cast<unsigned>(latent))] = normal;
+  };
+  for (std::uint64_t number = first_element / 4 + worker; 4 * number < end; number += workers) {
     const uint4 words = philox_words(seed, purpose, model, step, static_cast<std::uint32_t>(number));
     const float2 low = box_muller(words.x, words.y);
     const float2 high = box_muller(words.z, words.w);
-    const float normals[4] = {low.x, low.y, high.x, high.y};
-#pragma unroll
-    for (unsigned i = 0; i < 4; ++i) {
-      const std::uint64_t element = 4 * number + i;
-      if (element < first_element || element >= end) continue;
-      const auto at = static_cast<unsigned>(element - first_element);
-      const unsigned b = at / static_cast<unsigned>(latent);
-      noise[static_cast<std::ptrdiff_t>(b) * stride + (at - b * static_cast<unsigned>(latent))] = normals[i];
-    }
+    put(4 * number, low.x);
+    put(4 * number + 1, low.y);
+    put(4 * number + 2, high.x);
+    put(4 * number + 3, high.y);
   }
+}
+/// The same by all threads of the block.
+__device__ inline void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t model,
+                                  std::uint32_t step, std::uint64_t first_element, float* noise, int stride,
+                                  int latent, int count) {
+  fill_noise(seed, purpose, model, step, first_element, noise, stride, latent, count, thread_rank(),
+             block_threads());
 }
 
 /// Word i of the round keys of an epoch's KeyedPermutation, i below 8.
 __device__ inline std::uint32_t permutation_key(std::uint64_t seed, Purpose purpose, std::uint32_t model,
                                                 std::uint32_t step, unsigned i) {
   const uint4 words = philox_words(seed, purpose, model, step, i / 4);
-  const std::uint32_t all[4] = {words.x, words.y, words.z, words.w};
-  std::uint32_t word = all[0];
-#pragma unroll
-  for (unsigned w = 1; w < 4; ++w) word = i % 4 == w ? all[w] : word;
-  return word;
+  const std::uint32_t low = i % 2 == 0 ? words.x : words.y;
+  const std::uint32_t high = i % 2 == 0 ? words.z : words.w;
+  return i % 4 < 2 ? low : high;
 }
 
 }  // namespace gmmvae::block

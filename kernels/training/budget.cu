@@ -4,6 +4,7 @@
 #include "kernels/dense/dense.hpp"
 #include "kernels/training/block_memory.cuh"
 #include "kernels/training/budget.hpp"
+#include "kernels/training/fused/layout.cuh"
 
 namespace gmmvae::cuda {
 namespace {
@@ -35,7 +36,11 @@ std::string size_of(const LaidOutModel& model) {
 }
 
 Budget streamed(const LaidOutModel& model, const DeviceLimits& limits, const std::string& why) {
-  Budget budget{Placement::streamed, false, threads_for(model), bytes_of<Placement::streamed>(model, 0), why};
+  Budget budget;
+  budget.placement = Placement::streamed;
+  budget.threads = threads_for(model);
+  budget.shared_bytes = bytes_of<Placement::streamed>(model, 0);
+  budget.why = why;
   if (budget.shared_bytes > limits.shared_per_block) {
     throw DeviceError("A model of " + std::to_string(model.plan.data_dim) + " columns and " +
                       std::to_string(model.plan.latent) + " latent dimensions needs " +
@@ -60,6 +65,31 @@ Budget tiled(const LaidOutModel& model, const DeviceLimits& limits, const std::s
   return budget;
 }
 
+/// The number of hidden layers in each network of a model that the fused trainer knows; 0 for another model.
+int fused_layers(const LaidOutModel& model) {
+  const ModelPlan& plan = model.plan;
+  const int hidden = plan.encoder_layers - 1;
+  const bool narrow = plan.data_dim <= fused::narrow && plan.latent <= fused::most_latent;
+  if (!narrow || plan.batch > fused::most_rows || (hidden != 1 && hidden != 2) ||
+      plan.decoder_layers != plan.encoder_layers)
+    return 0;
+  for (int l = 0; l < 2 * (hidden + 1); ++l) {
+    if (l == hidden || l == 2 * hidden + 1) continue;  // head and reconstruction
+    const DenseLayer& layer = model.layers[static_cast<std::size_t>(l)];
+    if (layer.out != fused::width || layer.activation != Activation::relu) return 0;
+  }
+  return hidden;
+}
+
+std::size_t fused_bytes(const LaidOutModel& model, std::size_t data_floats) {
+  SharedArena count;
+  BlockMemory<Placement::fused>(count, fused_layers(model), data_floats);
+  return count.bytes();
+}
+
+/// With fewer rows than this most warps of the fused trainer would have none.
+constexpr int least_fused_rows = 3 * fused::rows_a_warp;
+
 }  // namespace
 
 Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
@@ -71,6 +101,10 @@ Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLi
     return tiled(model, limits,
                  "tiled: the largest layer's gradient has " + std::to_string(tiles) + " tiles for " +
                      std::to_string(limits.multiprocessors) + " multiprocessors");
+  }
+  if (fused_layers(model) > 0 && model.plan.batch >= least_fused_rows &&
+      fused_bytes(model, 0) <= limits.shared_per_block) {
+    return budget_for(Placement::fused, model, rows, limits);
   }
   const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
   if (model.plan.slots > most_slots) {
@@ -89,22 +123,30 @@ Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t ro
                   const DeviceLimits& limits) {
   if (placement == Placement::streamed) return streamed(model, limits, "streamed: asked for");
   if (placement == Placement::tiled) return tiled(model, limits, "tiled: asked for");
+  const bool is_fused = placement == Placement::fused;
+  const std::string name = is_fused ? "fused" : "resident";
+  if (is_fused && fused_layers(model) == 0)
+    throw DeviceError("The fused trainer has no layers for a model of this shape.");
+  const auto bytes = [&](std::size_t data_floats) {
+    return is_fused ? fused_bytes(model, data_floats) : bytes_of<Placement::resident>(model, data_floats);
+  };
   Budget budget;
-  budget.threads = threads_for(model);
-  const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
-  if (without_data > limits.shared_per_block || model.plan.slots > most_slots) {
-    throw DeviceError("A resident model of this shape needs " + std::to_string(without_data) +
+  budget.placement = placement;
+  budget.threads = is_fused ? fused::threads : threads_for(model);
+  budget.hidden_layers = is_fused ? fused_layers(model) : 0;
+  const std::size_t without_data = bytes(0);
+  if (without_data > limits.shared_per_block || (!is_fused && model.plan.slots > most_slots)) {
+    throw DeviceError("A " + name + " model of this shape needs " + std::to_string(without_data) +
                       " bytes of shared memory; a block of this device has " +
                       std::to_string(limits.shared_per_block) + ".");
   }
-  const std::size_t data_floats = rows * static_cast<std::size_t>(model.plan.data_dim);
-  const std::size_t with_data = bytes_of<Placement::resident>(model, data_floats);
+  const std::size_t with_data = bytes(rows * static_cast<std::size_t>(model.plan.data_dim));
   // The points move in only where that costs no other model its place: 1 kB of a multiprocessor's memory is
   // the system's for every block.
-  const auto blocks = [&](std::size_t bytes) { return limits.shared_per_multiprocessor / (bytes + 1024); };
+  const auto blocks = [&](std::size_t size) { return limits.shared_per_multiprocessor / (size + 1024); };
   budget.data_in_shared = with_data <= limits.shared_per_block && blocks(with_data) == blocks(without_data);
   budget.shared_bytes = budget.data_in_shared ? with_data : without_data;
-  budget.why = "resident: " + size_of(model) + (budget.data_in_shared ? " and the points" : "") + " take " +
+  budget.why = name + ": " + size_of(model) + (budget.data_in_shared ? " and the points" : "") + " take " +
                std::to_string(budget.shared_bytes) + " of " + std::to_string(limits.shared_per_block) +
                " bytes of a block's shared memory";
   return budget;

@@ -19,8 +19,15 @@ struct DeviceLimits {
 /// Where a model's state is while it trains.
 enum class Placement {
   resident,  ///< parameters and activations in the shared memory of its block
+  fused,     ///< the same for shapes known when this is compiled; each warp takes its rows through all layers
   streamed,  ///< in global memory, which L1 and L2 cache
   tiled,     ///< in global memory, and many blocks work on one model
+};
+
+/// Who forms the products of a tiled model.
+enum class Products {
+  own,     ///< kernels/dense
+  library  ///< cuBLASLt, see kernels/library/gemm.hpp
 };
 
 /// The choice for one model.
@@ -28,6 +35,7 @@ struct Budget {
   Placement placement = Placement::resident;
   bool data_in_shared = false;   ///< the training points lie in shared memory too
   int threads = 0;               ///< of the block
+  int hidden_layers = 0;         ///< of each network of a fused model
   std::size_t shared_bytes = 0;  ///< of dynamic shared memory for a block
   std::string why;               ///< one sentence, for -v
 };
@@ -36,7 +44,8 @@ struct Budget {
 /// fit.
 Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits);
 
-/// The same with a placement that the caller insists on: resident throws DeviceError where it does not fit.
+/// The same with a placement that the caller insists on: resident and fused throw
+/// DeviceError where the model does not fit.
 Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
                   const DeviceLimits& limits);
 

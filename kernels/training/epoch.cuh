@@ -189,6 +189,18 @@ struct Training {
     return best;
   }
 
+  /// Thread 0: whether the epoch counts, its row in the history, and how the training goes on.
+  __device__ void end_epoch(double validation_elbo, TaskState next) const {
+    const int width = memory.plan->latent + 7;
+    const int row = next.new_rows;
+    const bool good = finish_row(validation_elbo, next);
+    memory.scalars->good = good ? 1 : 0;
+    memory.scalars->best = good && count_epoch(validation_elbo, next) ? 1 : 0;
+    if (!good) next.status = TrainingStatus::diverged;
+    *task.state = next;
+    for (int i = 0; good && i < width; ++i) task.history[row * width + i] = memory.ledger.row[i];
+  }
+
   /// One epoch; `state` is every thread's own copy, kept the same in all. False where the training ended.
   __device__ bool run_epoch(TaskState& state) const {
     const ModelPlan& plan = *memory.plan;
@@ -203,18 +215,7 @@ struct Training {
     __syncthreads();
     for (std::uint64_t step = 0; step < steps_per_epoch; ++step) run_step(state.epoch, step, state.moments);
     const double validation_elbo = validate();
-    if (thread == 0) {
-      TaskState next = state;
-      const int row = next.new_rows;
-      const bool good = finish_row(validation_elbo, next);
-      memory.scalars->good = good ? 1 : 0;
-      memory.scalars->best = good && count_epoch(validation_elbo, next) ? 1 : 0;
-      if (!good) next.status = TrainingStatus::diverged;
-      *task.state = next;
-      if (good)
-        for (int i = 0; i < plan.latent + 7; ++i)
-          task.history[row * (plan.latent + 7) + i] = memory.ledger.row[i];
-    }
+    if (thread == 0) end_epoch(validation_elbo, state);
     __syncthreads();
     state = *task.state;
     if (memory.scalars->good) keep(memory.scalars->best != 0);
@@ -245,7 +246,7 @@ struct Training {
 
 /// The body of the training kernels: block i works on task number `order[i]`.
 template <Placement placement>
-__device__ inline void train_block(const TrainingTask* tasks, const int* order, const PlanTables& tables,
+__device__ inline void train_block(const TrainingTask* tasks, const int* order, PlanTables tables,
                                    int epochs) {
   GPU_DYNAMIC_SHARED(buffer);
   const TrainingTask& task = tasks[order[blockIdx.x]];

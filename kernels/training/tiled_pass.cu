@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "kernels/dense/elementwise.hpp"
 #include "kernels/training/tiled_pass.hpp"
 #include "kernels/training/tiled_stages.cuh"
 
@@ -59,9 +60,14 @@ StageKernel kernel_of(Stage stage) {
 
 }  // namespace
 
-TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float* base, cudaStream_t stream)
+TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float* base, Products products,
+                     cudaStream_t stream)
     : model_(model), tables_(tables), base_(base), stream_(stream), task_(1, stream), state_(1, stream) {
   const ModelPlan& plan = model_.plan;
+  if (products == Products::library) {
+    gemm_ = std::make_unique<library::Gemm>();
+    gradient_ = DeviceArray<float>(static_cast<std::size_t>(plan.parameters), stream);
+  }
   SharedArena count;
   BlockMemory<Placement::streamed>(count, plan, model_.slot_floats.data(), nullptr, 0, false);
   shared_bytes_ = count.bytes();
@@ -74,7 +80,8 @@ TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float*
   state.norms = 1;
   for (const DenseLayer& layer : model_.layers) {
     norm_offsets_.push_back(state.norms - 1);
-    state.norms += dense::blocks_of_parameters(layer.in, layer.out);
+    state.norms += gemm_ ? dense::blocks_of_update(layer.in, layer.out)
+                         : dense::blocks_of_parameters(layer.in, layer.out);
   }
   const auto latent = static_cast<std::size_t>(plan.latent);
   const auto dims = static_cast<std::size_t>(plan.data_dim);
@@ -105,7 +112,7 @@ void TiledPass::run(Stage stage, cudaStream_t stream) {
   launch(kernel_of(stage), 1, stage_threads, shared_bytes_, stream, task_.data(), tables_, state_.data());
 }
 
-void TiledPass::layers(int first, int count, cudaStream_t stream) {
+void TiledPass::layers(int first, int count, int rows, cudaStream_t stream) {
   for (int l = first; l < first + count; ++l) {
     dense::Forward work;
     work.in = layer(l).in;
@@ -116,25 +123,29 @@ void TiledPass::layers(int first, int count, cudaStream_t stream) {
     work.bias = base_ + layer(l).bias;
     work.output = {slot(layer(l).output), layer(l).output_stride};
     work.slope = slot(layer(l).slope);
-    dense::launch_forward(work, samples(), stream);
+    if (!gemm_) {
+      dense::launch_forward(work, samples(), stream);
+    } else if (!gemm_->forward(work, rows, stream)) {
+      dense::launch_activate(work, samples(), stream);
+    }
   }
 }
 
-void TiledPass::forward(cudaStream_t stream) {
-  layers(0, model_.plan.encoder_layers, stream);
+void TiledPass::forward(int rows, cudaStream_t stream) {
+  layers(0, model_.plan.encoder_layers, rows, stream);
   run(Stage::sample, stream);
-  layers(model_.plan.encoder_layers, model_.plan.decoder_layers, stream);
+  layers(model_.plan.encoder_layers, model_.plan.decoder_layers, rows, stream);
 }
 
-void TiledPass::backward(cudaStream_t stream) {
+void TiledPass::backward(int rows, cudaStream_t stream) {
   for (int l = model_.plan.encoder_layers + model_.plan.decoder_layers - 1; l >= 0; --l) {
-    if (l > 0) input_gradient(l, stream);  // with the weights as they were in the forward pass
-    parameter_gradients(l, stream);
+    if (l > 0) input_gradient(l, rows, stream);  // with the weights as they were in the forward pass
+    parameter_gradients(l, rows, stream);
     if (l == model_.plan.encoder_layers) run(Stage::posterior_gradient, stream);
   }
 }
 
-void TiledPass::input_gradient(int l, cudaStream_t stream) {
+void TiledPass::input_gradient(int l, int rows, cudaStream_t stream) {
   dense::InputGradient work;
   work.in = layer(l).in;
   work.out = layer(l).out;
@@ -149,10 +160,15 @@ void TiledPass::input_gradient(int l, cudaStream_t stream) {
     work.slope = slot(below.slope);
     work.result = {slot(below.delta), below.output_stride};
   }
-  dense::launch_input_gradient(work, samples(), stream);
+  if (!gemm_) {
+    dense::launch_input_gradient(work, samples(), stream);
+    return;
+  }
+  gemm_->input_gradient(work, rows, stream);
+  if (work.activation != Activation::identity) dense::launch_pass_activation(work, samples(), stream);
 }
 
-void TiledPass::parameter_gradients(int l, cudaStream_t stream) {
+void TiledPass::parameter_gradients(int l, int rows, cudaStream_t stream) {
   dense::ParameterGradients work;
   work.in = layer(l).in;
   work.out = layer(l).out;
@@ -163,7 +179,12 @@ void TiledPass::parameter_gradients(int l, cudaStream_t stream) {
   work.bias = layer(l).bias;
   work.update = &state_.data()->update;
   work.squared_norms = norms_ + norm_offsets_[static_cast<std::size_t>(l)];
-  dense::launch_parameter_gradients(work, samples(), stream);
+  if (!gemm_) {
+    dense::launch_parameter_gradients(work, samples(), stream);
+    return;
+  }
+  gemm_->parameter_gradients(work, rows, gradient_.data(), stream);
+  dense::launch_update(work, gradient_.data(), samples(), stream);
 }
 
 }  // namespace gmmvae::cuda

@@ -4,10 +4,13 @@
 // by one.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/dense/dense.hpp"
+#include "kernels/library/gemm.hpp"
 #include "kernels/runtime/memory.hpp"
+#include "kernels/training/budget.hpp"
 #include "kernels/training/task.hpp"
 
 namespace gmmvae::cuda {
@@ -45,7 +48,11 @@ struct TiledState {
 class TiledPass {
  public:
   /// `base` is the workspace: parameters at work, packed, then the slots. `tables` outlive this object.
-  TiledPass(const LaidOutModel& model, const PlanTables& tables, float* base, cudaStream_t stream);
+  TiledPass(const LaidOutModel& model, const PlanTables& tables, float* base, Products products,
+            cudaStream_t stream);
+
+  /// Whether what forward() and backward() enqueue depends on the number of rows: a library's products do.
+  [[nodiscard]] bool depends_on_rows() const { return gemm_ != nullptr; }
 
   [[nodiscard]] const LaidOutModel& model() const { return model_; }
   /// What the stages read of the training; goes to the device.
@@ -56,16 +63,16 @@ class TiledPass {
 
   void run(Stage stage, cudaStream_t stream);
   /// From x and noise in their slots to the reconstruction.
-  void forward(cudaStream_t stream);
+  void forward(int rows, cudaStream_t stream);
   /// From the loss's gradient in the reconstruction's place to all parameters' gradients.
-  void backward(cudaStream_t stream);
+  void backward(int rows, cudaStream_t stream);
 
  private:
   /// Where a slot begins; null for -1.
   [[nodiscard]] float* slot(int number) const;
-  void layers(int first, int count, cudaStream_t stream);
-  void input_gradient(int l, cudaStream_t stream);
-  void parameter_gradients(int l, cudaStream_t stream);
+  void layers(int first, int count, int rows, cudaStream_t stream);
+  void input_gradient(int l, int rows, cudaStream_t stream);
+  void parameter_gradients(int l, int rows, cudaStream_t stream);
   [[nodiscard]] const DenseLayer& layer(int l) const { return model_.layers[static_cast<std::size_t>(l)]; }
   dense::Samples samples() { return {model_.plan.batch, &state_.data()->count}; }
 
@@ -79,7 +86,9 @@ class TiledPass {
   DeviceArray<TrainingTask> task_;
   DeviceArray<TiledState> state_;
   DeviceArray<double> numbers_;
-  double* norms_ = nullptr;  ///< parts of the squared norm of a step's gradient
+  std::unique_ptr<library::Gemm> gemm_;  ///< null with the own products
+  DeviceArray<float> gradient_;          ///< packed, where a library forms it
+  double* norms_ = nullptr;              ///< parts of the squared norm of a step's gradient
 };
 
 }  // namespace gmmvae::cuda

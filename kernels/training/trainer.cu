@@ -46,8 +46,8 @@ void take_parts(Parts& parts, const TrainingJob& job, const LaidOutModel& model,
   task.parameters = parts.take<float>(packed);
   task.moments = parts.take<float>(4 * packed);
   task.best_parameters = keeps_best(job) ? parts.take<float>(packed) : nullptr;
-  task.workspace =
-      placement == Placement::resident ? nullptr : parts.take<float>(packed + model.workspace_floats());
+  const bool in_shared = placement == Placement::resident || placement == Placement::fused;
+  task.workspace = in_shared ? nullptr : parts.take<float>(packed + model.workspace_floats());
 }
 
 }  // namespace
@@ -59,8 +59,9 @@ DeviceLimits current_device_limits() {
 
 class ModelTrainer::Implementation {
  public:
-  Implementation(std::span<TrainingJob> jobs, cudaStream_t stream, std::optional<Placement> placement)
-      : stream_(stream) {
+  Implementation(std::span<TrainingJob> jobs, cudaStream_t stream, std::optional<Placement> placement,
+                 Products products)
+      : stream_(stream), products_(products) {
     for (TrainingJob& job : jobs) {
       if (job.state.status != TrainingStatus::running) continue;
       if (job.state.epoch >= job.config.epochs) {
@@ -110,8 +111,10 @@ class ModelTrainer::Implementation {
         return job(task).state.status == TrainingStatus::running;
       });
       if (blocks == 0 || launch_class.budget.placement == Placement::tiled) continue;
-      const auto start =
-          launch_class.budget.placement == Placement::resident ? launch_resident : launch_streamed;
+      const Placement placement = launch_class.budget.placement;
+      const auto start = placement == Placement::fused      ? launch_fused
+                         : placement == Placement::resident ? launch_resident
+                                                            : launch_streamed;
       start(tasks_device_.data(), next, static_cast<int>(blocks), shapes_.tables(), launch_class.budget,
             static_cast<int>(epochs), stream_);
       next += blocks;
@@ -195,8 +198,9 @@ class ModelTrainer::Implementation {
       const LaidOutModel& model = shapes_[shape];
       const Budget budget = placement ? budget_for(*placement, model, job.data.rows, limits)
                                       : choose_budget(model, job.data.rows, limits);
-      LaunchClass& same = classes_[{static_cast<std::size_t>(budget.placement),
-                                    static_cast<std::size_t>(budget.threads), budget.shared_bytes}];
+      LaunchClass& same =
+          classes_[{static_cast<std::size_t>(budget.placement), static_cast<std::size_t>(budget.threads),
+                    budget.shared_bytes, static_cast<std::size_t>(budget.hidden_layers)}];
       same.budget = budget;
       same.tasks.push_back(static_cast<int>(i));
       TrainingTask task;
@@ -289,7 +293,8 @@ class ModelTrainer::Implementation {
       const TrainingTask& task = tasks_[static_cast<std::size_t>(number)];
       const auto [found, is_new] = tiled_.try_emplace(number);
       if (is_new)
-        found->second = std::make_unique<TiledEpochs>(task, shapes_[task.plan], shapes_.tables(), stream_);
+        found->second =
+            std::make_unique<TiledEpochs>(task, shapes_[task.plan], shapes_.tables(), products_, stream_);
       found->second->launch(task, epochs);
     }
   }
@@ -312,6 +317,7 @@ class ModelTrainer::Implementation {
   }
 
   cudaStream_t stream_;
+  Products products_;
   std::vector<TrainingJob*> jobs_;
   Shapes shapes_;
   std::vector<TrainingTask> tasks_;  ///< one a job
@@ -330,8 +336,8 @@ class ModelTrainer::Implementation {
 };
 
 ModelTrainer::ModelTrainer(std::span<TrainingJob> jobs, cudaStream_t stream,
-                           std::optional<Placement> placement)
-    : implementation_(std::make_unique<Implementation>(jobs, stream, placement)) {}
+                           std::optional<Placement> placement, Products products)
+    : implementation_(std::make_unique<Implementation>(jobs, stream, placement, products)) {}
 ModelTrainer::~ModelTrainer() = default;
 
 std::size_t ModelTrainer::device_bytes(const TrainingJob& job, std::uint64_t epochs) {

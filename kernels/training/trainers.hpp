@@ -31,9 +31,10 @@ DeviceLimits current_device_limits();
 class ModelTrainer {
  public:
   /// Uploads the jobs that are running; the others are left as they are. The jobs, their data and the stream
-  /// must outlive the object. With `placement` every model is trained that way, else each as its budget says.
+  /// must outlive the object. With `placement` every model is trained that way, else each as its budget says;
+  /// `products` are those of tiled models.
   ModelTrainer(std::span<TrainingJob> jobs, cudaStream_t stream,
-               std::optional<Placement> placement = std::nullopt);
+               std::optional<Placement> placement = std::nullopt, Products products = Products::own);
   ~ModelTrainer();
   ModelTrainer(const ModelTrainer&) = delete;
   ModelTrainer& operator=(const ModelTrainer&) = delete;

@@ -71,7 +71,9 @@ bool trains(const Case& shape, Placement placement) {
   task.loss.variance_floor = 0.05;
   const PlanTables tables{on_device(std::vector<ModelPlan>{model.plan}), on_device(model.layers),
                           on_device(model.slot_floats)};
-  const auto start = placement == Placement::resident ? launch_resident : launch_streamed;
+  const auto start = placement == Placement::fused      ? launch_fused
+                     : placement == Placement::resident ? launch_resident
+                                                        : launch_streamed;
   start(on_device(std::vector<TrainingTask>{task}), on_device(std::vector<int>{0}), 1, tables, budget, epochs,
         nullptr);
   GPU_CHECK(cudaDeviceSynchronize());
@@ -105,6 +107,17 @@ int main() {
        5,
        1},
   };
+  const std::vector<cuda::Case> fused = {
+      {{.data_dim = 3, .latent = 2, .encoder_hidden = {64, 64}, .decoder_hidden = {64, 64}}, {}, 57, 40},
+      {{.data_dim = 2, .latent = 1, .encoder_hidden = {64}, .decoder_hidden = {64}},
+       {.kind = ObjectiveKind::half_sse},
+       20,
+       13}};
+  for (const cuda::Case& shape : fused) {
+    if (cuda::trains(shape, cuda::Placement::fused)) continue;
+    std::puts("a history of the fused trainer is not finite");
+    return 1;
+  }
   for (const cuda::Case& shape : cases) {
     for (const cuda::Placement placement : {cuda::Placement::resident, cuda::Placement::streamed}) {
       if (cuda::trains(shape, placement)) continue;

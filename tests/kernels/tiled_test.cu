@@ -23,9 +23,10 @@ TrainingConfig short_training() {
   return config;
 }
 
-void train(TrainingJob& job, cuda::Placement placement, std::uint64_t epochs_a_launch) {
+void train(TrainingJob& job, cuda::Placement placement, std::uint64_t epochs_a_launch,
+           cuda::Products products = cuda::Products::own) {
   const Stream stream;
-  cuda::ModelTrainer trainer(std::span(&job, 1), stream.get(), placement);
+  cuda::ModelTrainer trainer(std::span(&job, 1), stream.get(), placement, products);
   while (trainer.running() > 0) {
     trainer.launch(epochs_a_launch);
     trainer.collect();
@@ -52,6 +53,34 @@ void expect_alike(const TrainingJob& a, const TrainingJob& b, const TrainingConf
   EXPECT_LT(worst, 0.05 * config.learning_rate * 12) << "12 steps";
 }
 
+/// One model four ways: fused, resident, tiled with the own products, tiled with a library's. Batches of 40
+/// and a last one of 20; held-out points in batches of 40 and 5.
+TEST_F(Tiled, AllTrainersTrainOneModelAlike) {
+  TrainingConfig config = short_training();
+  config.batch = 40;
+  for (const Activation activation : {Activation::relu, Activation::identity}) {
+    const Architecture architecture = {.data_dim = 3,
+                                       .latent = 2,
+                                       .encoder_hidden = {64, 64},
+                                       .decoder_hidden = {64, 64},
+                                       .activation = activation};
+    test::OwnedJob resident(100, architecture, {}, config, 2, 45);
+    train(resident.job, cuda::Placement::resident, 3);
+    for (const cuda::Placement placement : {cuda::Placement::fused, cuda::Placement::tiled}) {
+      if (placement == cuda::Placement::fused && activation != Activation::relu) continue;
+      test::OwnedJob other(100, architecture, {}, config, 2, 45);
+      train(other.job, placement, 3);
+      expect_alike(resident.job, other.job, config);
+    }
+    test::OwnedJob library(100, architecture, {}, config, 2, 45);
+    test::OwnedJob sliced(100, architecture, {}, config, 2, 45);
+    train(library.job, cuda::Placement::tiled, 3, cuda::Products::library);
+    train(sliced.job, cuda::Placement::tiled, 1, cuda::Products::library);
+    expect_alike(resident.job, library.job, config);
+    test::expect_identical(library.job.state, sliced.job.state, "slices");
+  }
+}
+
 TEST_F(Tiled, TrainsAsTheStreamedTrainerDoes) {
   std::size_t turn = 0;
   for (const Objective& objective : test::all_objectives()) {
@@ -70,6 +99,9 @@ TEST_F(Tiled, TrainsAsTheStreamedTrainerDoes) {
     train(tiled.job, cuda::Placement::tiled, 3);
     train(sliced.job, cuda::Placement::tiled, 1);
     expect_alike(streamed.job, tiled.job, config);
+    test::OwnedJob library(100, architecture, objective, config, 2, 40);
+    train(library.job, cuda::Placement::tiled, 3, cuda::Products::library);
+    expect_alike(streamed.job, library.job, config);
     test::expect_identical(tiled.job.state, sliced.job.state, "slices");
     ++turn;
   }
@@ -94,7 +126,8 @@ TEST_F(Tiled, IsChosenForLargeLayersOnly) {
         .data_dim = 3, .encoder_hidden = {width, width}, .decoder_hidden = {width, width}};
     return cuda::choose_budget(cuda::lay_out(architecture, {}, 96), 1000, limits).placement;
   };
-  EXPECT_EQ(placement(64), cuda::Placement::resident);
+  EXPECT_EQ(placement(64), cuda::Placement::fused);
+  EXPECT_EQ(placement(60), cuda::Placement::resident);
   EXPECT_EQ(placement(256), cuda::Placement::streamed);
   EXPECT_EQ(placement(512), cuda::Placement::tiled);
 }

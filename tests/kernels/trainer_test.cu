@@ -77,6 +77,15 @@ std::vector<Case> cases() {
                           .variance_floor = 0.05};
   return {
       {"the course's shape", 136, 96, {.data_dim = 3}, {.kind = Kind::course}},
+      {"one wide layer",
+       100,
+       45,
+       {.data_dim = 4,
+        .latent = 1,
+        .encoder_hidden = {64},
+        .decoder_hidden = {64},
+        .posterior_variance = PosteriorVariance::softplus_half},
+       per_dim},
       {"last batch of one",
        97,
        32,
@@ -205,14 +214,61 @@ TEST_F(Trainer, MixedShapesAreEachAsAlone) {
 }
 
 TEST_F(Trainer, TheOrderOfThreadsChangesNothing) {
-  const Case shape = cases()[1];
-  std::optional<TrainingState> first;
-  in_every_order([&] {
-    Owned owned(shape.rows, shape.architecture, shape.objective, config_of(shape, 2), 9);
-    train(std::span(&owned.job, 1));
-    if (!first) first = owned.job.state;
-    expect_same(*first, owned.job.state, "another order");
-  });
+  for (const std::size_t number : {0, 1, 2}) {
+    const Case shape = cases()[number];
+    std::optional<TrainingState> first;
+    in_every_order([&] {
+      Owned owned(shape.rows, shape.architecture, shape.objective, config_of(shape, 2), 9);
+      train(std::span(&owned.job, 1));
+      if (!first) first = owned.job.state;
+      expect_same(*first, owned.job.state, "another order");
+    });
+  }
+}
+
+/// Every objective, head, number of columns and latent dimensions that the fused trainer takes, beside the
+/// resident one: the same epochs, summed in another order. Last batches leave warps without rows, and a warp
+/// with some.
+TEST_F(Trainer, FusedFollowsResident) {
+  using Variance = DecoderVarianceKind;
+  const Objective objectives[] = {
+      {.kind = ObjectiveKind::course},
+      {.decoder_variance = 0.4, .variance_floor = 0.05},
+      {.beta = 0.7, .variance_kind = Variance::learned_per_dim, .decoder_variance = 0.2},
+      {.kind = ObjectiveKind::lab, .beta = 1.3}};
+  for (std::size_t i = 0; i < 8; ++i) {
+    SCOPED_TRACE(i);
+    std::vector<std::size_t> hidden(1 + i % 2, 64);
+    const Case shape{
+        "",
+        40 + 13 * i,
+        i < 4 ? std::size_t{96} : 37 + i,
+        {.data_dim = 1 + i % 4,
+         .latent = 1 + i / 2 % 2,
+         .encoder_hidden = hidden,
+         .decoder_hidden = hidden,
+         .posterior_variance = i % 4 < 2 ? PosteriorVariance::exp : PosteriorVariance::softplus_half},
+        objectives[(i + i / 4) % 4]};
+    Owned fused(shape.rows, shape.architecture, shape.objective, config_of(shape, 3), 20 + i);
+    Owned resident(shape.rows, shape.architecture, shape.objective, config_of(shape, 3), 20 + i);
+    train(std::span(&fused.job, 1), Placement::fused);
+    train(std::span(&resident.job, 1), Placement::resident);
+    const std::vector<double>& got = fused.job.state.history.values();
+    const std::vector<double>& wanted = resident.job.state.history.values();
+    ASSERT_EQ(got.size(), wanted.size());
+    double largest = 0.0;
+    for (std::size_t c = 0; c < got.size(); ++c) {
+      ASSERT_EQ(std::isnan(got[c]), std::isnan(wanted[c])) << c;
+      if (!std::isnan(got[c]))
+        largest = std::max(largest, std::abs(got[c] - wanted[c]) / (1 + std::abs(wanted[c])));
+    }
+    EXPECT_LT(largest, 2e-6) << "as beside the CPU";
+    double farthest = 0.0;
+    for (std::size_t p = 0; p < fused.job.state.parameters.size(); ++p)
+      farthest = std::max(farthest, std::abs(static_cast<double>(fused.job.state.parameters[p] -
+                                                                 resident.job.state.parameters[p])));
+    EXPECT_LT(farthest, 0.05 * 2e-3 * 9) << "a part of nine steps of the learning rate: see tiled_test.cu";
+  }
 }
 
 TEST_F(Trainer, StoppingAndGoingOnChangesNothing) {
@@ -244,9 +300,11 @@ TEST_F(Trainer, ADivergedTrainingEndsInItsLastGoodEpoch) {
   config.batch = 60;  // one step an epoch: what it spoils, the next epoch reports
   config.learning_rate = 3.0;
   config.patience = 10;
-  for (const Placement placement : {Placement::resident, Placement::streamed}) {
-    Owned sick(60, architecture, {}, config, 10);
-    Owned until(60, architecture, {}, config, 10);
+  const Architecture wide{.data_dim = 3, .latent = 2, .encoder_hidden = {64}, .decoder_hidden = {64}};
+  for (const Placement placement : {Placement::resident, Placement::streamed, Placement::fused}) {
+    const Architecture& shape = placement == Placement::fused ? wide : architecture;
+    Owned sick(60, shape, {}, config, 10);
+    Owned until(60, shape, {}, config, 10);
     train(std::span(&sick.job, 1), placement);
     ASSERT_EQ(sick.job.state.status, TrainingStatus::diverged);
     ASSERT_GE(sick.job.state.epoch, 1U);
@@ -294,7 +352,9 @@ TEST_F(Trainer, TheBudgetChoosesByTheDevice) {
     return choose_budget(model, 1000,
                          {spec.shared_per_block, spec.shared_per_multiprocessor, spec.multiprocessors});
   };
-  EXPECT_EQ(chosen("sm_90", 64, 96).placement, Placement::resident);
+  EXPECT_EQ(chosen("sm_90", 64, 96).placement, Placement::fused);
+  EXPECT_EQ(chosen("sm_90", 64, 20).placement, Placement::resident);
+  EXPECT_EQ(chosen("sm_90", 63, 96).placement, Placement::resident);
   EXPECT_TRUE(chosen("sm_90", 64, 96).data_in_shared);
   EXPECT_EQ(chosen("sm_80", 64, 96).placement, Placement::streamed);
   EXPECT_EQ(chosen("sm_80", 32, 96).placement, Placement::resident);

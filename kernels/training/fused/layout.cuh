@@ -6,7 +6,7 @@
 // in the registers of the threads that own the weights.
 //
 //   shape     one or two hidden layers of 64 in each network, up to 4 columns, up to 2 latent dimensions,
-//             batches of up to 96, an activation that is piecewise linear
+//             batches of up to 96, relu
 //   warps     8 for products, 1 for what is none: it draws the next batch and its noise, computes Adam's
 //             coefficients, keeps the history and the decoder variance
 //
@@ -42,15 +42,14 @@ struct Packed {
 /// Offsets in a warp's part of the gradients that it can sum over its own rows alone: all but the middle
 /// layers' weights.
 struct Partial {
-  static constexpr int last_weight = 0;                   ///< [narrow][width]
-  static constexpr int wide_bias = narrow * width;        ///< [width], of the layer below the last
-  static constexpr int first_weight = wide_bias + width;  ///< [width][narrow]
+  static constexpr int last_weight = 0;                             ///< [narrow][width]
+  static constexpr int wide_bias = narrow * width;                  ///< [width], of the layer below the last
+  static constexpr int first_weight = wide_bias + width;            ///< [width][narrow]
   static constexpr int first_bias = first_weight + width * narrow;  ///< [width], with two hidden layers
   static constexpr int last_bias = first_bias + width;              ///< [narrow]
   static constexpr int network = last_bias + narrow;                ///< floats
 };
 inline constexpr int partial_floats = 2 * Partial::network;
-inline constexpr int partials_a_thread = (partial_floats + 32 * product_warps - 1) / (32 * product_warps);
 
 /// Where number `at` of a warp's part belongs in the packed parameters; -1 where it is no parameter.
 template <int Hidden>
@@ -59,8 +58,7 @@ __host__ __device__ inline int packed_offset(int at) {
   const int q = at - network * Partial::network;
   const int base = network * Packed<Hidden>::network;
   if (at >= partial_floats) return -1;
-  if (q < Partial::wide_bias)
-    return base + Packed<Hidden>::last_weight + q / width * stride + q % width;
+  if (q < Partial::wide_bias) return base + Packed<Hidden>::last_weight + q / width * stride + q % width;
   if (q < Partial::first_weight)
     return base + (Hidden == 2 ? Packed<Hidden>::middle_bias : Packed<Hidden>::first_bias) + q -
            Partial::wide_bias;
@@ -91,46 +89,62 @@ struct BlockMemory<Placement::fused> {
   float* base;  ///< the parameters at work, packed
   ModelPlan* plan;
   block::Ledger ledger;
+  block::Ledger before;  ///< the same, but with the decoder variance as it was in the batch just done
   BlockScalars* scalars;
-  float* data;             ///< copy of the training points, or null
-  float* log_variances;    ///< Adam's moments of the decoder's: [2][narrow]
-  fused::Batch* batches;   ///< [2], the one at work and the next
-  float* x[2];             ///< [most_rows][narrow]
-  float* noise[2];         ///< [most_rows][most_latent]
-  float* codes;            ///< [most_rows][narrow]
-  float* ends;             ///< [most_rows][narrow]: head, gradient of the output, of the code, of the head
-  float* hidden[2][2];     ///< [most_rows][stride]: network, hidden layer; the last turns into its delta
-  float* partials;         ///< [product_warps][partial_floats]
-  fused::RowSums* sums;    ///< [product_warps]
+  float* data;            ///< copy of the training points, or null
+  fused::Batch* batches;  ///< [2], the one at work and the next
+  float* x;               ///< [2][most_rows][narrow]
+  float* noise;           ///< [2][most_rows][most_latent]
+  float* codes;           ///< [most_rows][narrow]
+  float* ends;            ///< [most_rows][narrow]: head, gradient of the output, of the code, of the head
+  float* hidden;          ///< [2][hidden_layers][most_rows][stride]; the last layer's turn into its delta
+  float* partials;        ///< [product_warps][partial_floats]
+  short* offsets;         ///< [partial_floats], packed_offset() of each
+  fused::RowSums* sums;   ///< [product_warps]
 
-  /// The sub-arrays of a block; with two hidden layers where `hidden_layers` says so.
-  __host__ __device__ BlockMemory(SharedArena& arena, const ModelPlan& shape, int hidden_layers,
-                                  std::size_t data_floats) {
-    const auto count = [](int n) { return static_cast<std::size_t>(n); };
-    const std::size_t rows = count(fused::most_rows);
+  /// The sub-arrays of a block, with one or two hidden layers in each network. All but the last have sizes
+  /// that are known when this is compiled, so that their addresses are constants.
+  __host__ __device__ BlockMemory(SharedArena& arena, int hidden_layers, std::size_t data_floats) {
+    constexpr std::size_t rows = fused::most_rows;
+    const int parameters =
+        (hidden_layers == 2 ? fused::Packed<2>::log_variance : fused::Packed<1>::log_variance) +
+        fused::narrow;
+    hidden = arena.take<float>(static_cast<std::size_t>(2 * hidden_layers) * rows * fused::stride);
+    base = arena.take<float>(static_cast<std::size_t>(parameters));
+    partials = arena.take<float>(static_cast<std::size_t>(fused::product_warps) * fused::partial_floats);
+    x = arena.take<float>(2 * rows * fused::narrow);
+    noise = arena.take<float>(2 * rows * fused::most_latent);
+    codes = arena.take<float>(rows * fused::narrow);
+    ends = arena.take<float>(rows * fused::narrow);
+    sums = arena.take<fused::RowSums>(fused::product_warps);
     plan = arena.take<ModelPlan>(1);
     scalars = arena.take<BlockScalars>(1);
     batches = arena.take<fused::Batch>(2);
-    ledger.row = arena.take<double>(count(shape.latent) + 7);
-    ledger.kl = arena.take<double>(count(shape.latent));
-    ledger.squared_error = arena.take<double>(count(shape.data_dim));
-    ledger.variance = arena.take<double>(count(shape.data_dim));
-    ledger.weight = arena.take<double>(count(shape.data_dim));
+    offsets = arena.take<short>(fused::partial_floats);
+    ledger.row = arena.take<double>(fused::most_latent + 7);
+    ledger.kl = arena.take<double>(fused::most_latent);
+    ledger.squared_error = arena.take<double>(fused::narrow);
+    ledger.norms = arena.take<double>(fused::product_warps + 1);
+    ledger.variance = arena.take<double>(fused::narrow);
+    ledger.weight = arena.take<double>(fused::narrow);
     ledger.constants = arena.take<double>(2);
-    ledger.norms = arena.take<double>(count(fused::product_warps + 1));
-    log_variances = arena.take<float>(count(2 * fused::narrow));
-    sums = arena.take<fused::RowSums>(count(fused::product_warps));
-    partials = arena.take<float>(count(fused::product_warps * fused::partial_floats));
-    codes = arena.take<float>(rows * fused::narrow);
-    ends = arena.take<float>(rows * fused::narrow);
-    for (int i = 0; i < 2; ++i) {
-      x[i] = arena.take<float>(rows * fused::narrow);
-      noise[i] = arena.take<float>(rows * fused::most_latent);
-      for (int l = 0; l < 2; ++l)
-        hidden[i][l] = l < hidden_layers ? arena.take<float>(rows * fused::stride) : nullptr;
-    }
-    base = arena.take<float>(count(shape.parameters));
+    before = ledger;
+    before.variance = arena.take<double>(fused::narrow);
+    before.weight = arena.take<double>(fused::narrow);
+    before.constants = arena.take<double>(2);
     data = data_floats > 0 ? arena.take<float>(data_floats) : nullptr;
+  }
+
+  [[nodiscard]] __device__ float* x_of(int buffer) const {
+    return x + buffer * fused::most_rows * fused::narrow;
+  }
+  [[nodiscard]] __device__ float* noise_of(int buffer) const {
+    return noise + buffer * fused::most_rows * fused::most_latent;
+  }
+  /// Of a network, 0 the encoder, and one of its `Hidden` hidden layers.
+  template <int Hidden>
+  [[nodiscard]] __device__ float* hidden_of(int network, int layer) const {
+    return hidden + (network * Hidden + layer) * fused::most_rows * fused::stride;
   }
 };
 

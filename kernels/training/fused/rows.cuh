@@ -65,6 +65,15 @@ __device__ inline void scatter_sums(float (&value)[N], int mask, Masks... masks)
   }
 }
 
+/// The hidden layers' activation. A NaN stays a NaN, so that divergence is seen.
+__device__ inline float relu(float x) {
+  return x < 0.0f ? 0.0f : x;
+}
+/// A gradient on its way back through the activation whose output was y.
+__device__ inline float pass_relu(float gradient, float y) {
+  return y > 0.0f ? gradient : 0.0f;
+}
+
 /// One network at work.
 struct Network {
   const float* weights;  ///< packed
@@ -72,7 +81,6 @@ struct Network {
   float* first;          ///< output of the first hidden layer
   float* last;           ///< of the last one, later its delta
   float* partial;        ///< the warp's part of the gradients
-  float negative;        ///< slope of the activation below zero
 };
 
 /// tile <- activation(input W^T + b) of the first layer, strided columns. The input has Depth columns.
@@ -94,7 +102,7 @@ __device__ inline void first_layer(const Place& place, const Network& net, Tile&
       float sum = 0.0f;
 #pragma unroll
       for (int k = 0; k < Depth; ++k) sum += in.at[k] * w[j].at[k];
-      tile[i * tile_columns + j] = block::bend(sum + bias[j], net.negative);
+      tile[i * tile_columns + j] = relu(sum + bias[j]);
     }
   }
 }
@@ -132,11 +140,9 @@ __device__ inline void middle_layer(const Place& place, const Network& net, Tile
   }
 #pragma unroll
   for (int j = 0; j < tile_columns; ++j) {
-    const float bias =
-        net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
+    const float bias = net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
 #pragma unroll
-    for (int i = 0; i < tile_rows; ++i)
-      tile[i * tile_columns + j] = block::bend(sum[i * tile_columns + j] + bias, net.negative);
+    for (int i = 0; i < tile_rows; ++i) tile[i * tile_columns + j] = relu(sum[i * tile_columns + j] + bias);
   }
 }
 
@@ -150,8 +156,8 @@ struct LastWeights {
     for (int o = 0; o < narrow; ++o)
 #pragma unroll
       for (int j = 0; j < tile_columns; ++j)
-        w.at[o][j] = net.weights[Packed<Hidden>::last_weight + o * stride +
-                                 place.column_of<Columns::strided>(j)];
+        w.at[o][j] =
+            net.weights[Packed<Hidden>::last_weight + o * stride + place.column_of<Columns::strided>(j)];
     return w;
   }
 };
@@ -204,7 +210,7 @@ __device__ inline void through_last(const Place& place, const Network& net, cons
         gradient += by_output.at[o] * w.at[o][j];
         parts[j * (narrow + 1) + o] += by_output.at[o] * y;
       }
-      const float delta = y > 0.0f ? gradient : net.negative * gradient;
+      const float delta = pass_relu(gradient, y);
       parts[j * (narrow + 1) + narrow] += delta;
       tile[i * tile_columns + j] = delta;
     }
@@ -239,7 +245,7 @@ __device__ inline void through_middle(const Place& place, const Network& net, Ti
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) {
       const float gradient = sum[i * tile_columns + j];
-      tile[i * tile_columns + j] = y.at[j] > 0.0f ? gradient : net.negative * gradient;
+      tile[i * tile_columns + j] = pass_relu(gradient, y.at[j]);
     }
   }
 }
@@ -275,13 +281,11 @@ __device__ inline void through_first(const Place& place, const Network& net, con
     float sums[Depth * tile_rows] = {};
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) {
-      const Four w =
-          load4(net.weights + Packed<Hidden>::first_weight + narrow * place.column_of<columns>(j));
+      const Four w = load4(net.weights + Packed<Hidden>::first_weight + narrow * place.column_of<columns>(j));
 #pragma unroll
       for (int k = 0; k < Depth; ++k)
 #pragma unroll
-        for (int i = 0; i < tile_rows; ++i)
-          sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[k];
+        for (int i = 0; i < tile_rows; ++i) sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[k];
     }
     scatter_sums(sums, 16, 8, 4, 1);
     const int lane = static_cast<int>(lane_id());

@@ -1,0 +1,139 @@
+#pragma once
+
+// The second half of a step: sums over all rows, and Adam. A thread owns 8 x 4 weights of one network's
+// middle layer, and a few of the other parameters.
+
+#include "kernels/block/adam.cuh"
+#include "kernels/training/fused/rows.cuh"
+
+namespace gmmvae::cuda::fused {
+
+using Memory = BlockMemory<Placement::fused>;
+inline constexpr int owned_rows = 8;
+
+/// Which weights of a middle layer a thread owns.
+struct Owner {
+  int network;
+  int row;     ///< first of eight outputs
+  int column;  ///< first of four inputs
+  __device__ Owner() {
+    const int lane = static_cast<int>(lane_id());
+    const int warp = static_cast<int>(warp_id());
+    const int quarter = warp % 4;  // four warps a network, 2 x 2 of them; 4 x 8 owners a warp
+    network = warp / 4;
+    row = owned_rows * (4 * (quarter / 2) + ((lane >> 1 & 1) | (lane >> 2 & 2)));
+    column = 4 * (8 * (quarter % 2) + ((lane & 1) | (lane >> 1 & 2) | (lane >> 2 & 4)));
+  }
+  [[nodiscard]] __device__ int offset(int i) const {
+    return network * Packed<2>::network + Packed<2>::middle_weight + (row + i) * stride + column;
+  }
+};
+
+/// delta^T input of a middle layer over `rows` rows, whole warps' rows, for this thread's weights.
+__device__ inline void middle_gradient(const Memory& memory, const Owner& owner, int rows,
+                                       float (&sum)[owned_rows][4]) {
+  const float* d = memory.hidden_of<2>(owner.network, 1) + owner.row;
+  const float* x = memory.hidden_of<2>(owner.network, 0) + owner.column;
+  constexpr int at_once = 6;
+  static_assert(rows_a_warp % at_once == 0);
+  for (int k = 0; k < rows; k += at_once, d += at_once * stride, x += at_once * stride) {
+#pragma unroll
+    for (int r = 0; r < at_once; ++r) {
+      const Four low = load4(d + r * stride);
+      const Four high = load4(d + r * stride + 4);
+      const Four across = load4(x + r * stride);
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          sum[i][j] += low.at[i] * across.at[j];
+          sum[i + 4][j] += high.at[i] * across.at[j];
+        }
+    }
+  }
+}
+
+/// Adam's step for this thread's weights of a middle layer. The moments come from L2 while the product runs.
+__device__ inline void move_middle(const Memory& memory, int rows, block::Update& update) {
+  const Owner owner;
+  const int offset = owner.offset(0);
+  const float* first_in = update.first_in + offset;
+  const float* second_in = update.second_in + offset;
+  Four m[owned_rows];
+  Four v[owned_rows];
+#pragma unroll
+  for (int i = 0; i < owned_rows; ++i) {
+    m[i] = load4(first_in + i * stride);
+    v[i] = load4(second_in + i * stride);
+  }
+  float gradient[owned_rows][4] = {};
+  middle_gradient(memory, owner, rows, gradient);
+  float* weights = memory.base + offset;
+  float* first_out = update.first_out + offset;
+  float* second_out = update.second_out + offset;
+#pragma unroll
+  for (int i = 0; i < owned_rows; ++i) {
+    Four w = load4(weights + i * stride);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) {
+      const float g = gradient[i][j];
+      update.squared_norm += g * g;
+      w.at[j] = update.moved(w.at[j], g, m[i].at[j], v[i].at[j]);
+    }
+    block::store4(weights + i * stride, w);
+    block::store4(first_out + i * stride, m[i]);
+    block::store4(second_out + i * stride, v[i]);
+  }
+}
+
+/// The parameters whose gradients the warps have summed over their rows, in turn by threads. Their moments
+/// are asked for together, before anything else is done.
+struct Narrow {
+  static constexpr int each = (partial_floats + 32 * product_warps - 1) / (32 * product_warps);
+  float first[each];
+  float second[each];
+
+  [[nodiscard]] __device__ static int number(int k) {
+    return static_cast<int>(thread_rank()) + 32 * product_warps * k;
+  }
+  /// Where number k of this thread belongs; -1 where there is none.
+  [[nodiscard]] __device__ static int offset_of(const Memory& memory, int k) {
+    const int at = number(k);
+    return at < partial_floats ? memory.offsets[at] : -1;
+  }
+  __device__ Narrow(const Memory& memory, const block::Update& update) {
+#pragma unroll
+    for (int k = 0; k < each; ++k) {
+      const int offset = offset_of(memory, k);
+      first[k] = offset < 0 ? 0.0f : update.first_in[offset];
+      second[k] = offset < 0 ? 0.0f : update.second_in[offset];
+    }
+  }
+  /// Adam's step with the parts of the first `warps` warps.
+  __device__ void move(const Memory& memory, int warps, block::Update& update) {
+#pragma unroll
+    for (int k = 0; k < each; ++k) {
+      const int at = number(k);
+      const int offset = offset_of(memory, k);
+      if (offset < 0) continue;
+      float g = 0.0f;
+#pragma unroll
+      for (int w = 0; w < product_warps; ++w)
+        g += w < warps ? memory.partials[w * partial_floats + at] : 0.0f;
+      update.squared_norm += g * g;
+      update.parameters[offset] = update.moved(update.parameters[offset], g, first[k], second[k]);
+      update.first_out[offset] = first[k];
+      update.second_out[offset] = second[k];
+    }
+  }
+};
+
+/// One step of Adam on all that this thread of a product warp owns, for a batch of `count` rows.
+template <int Hidden>
+__device__ inline void move_parameters(const Memory& memory, int count, block::Update& update) {
+  const int warps = block::ceil_div(count, rows_a_warp);
+  if constexpr (Hidden == 2) move_middle(memory, rows_a_warp * warps, update);
+  Narrow(memory, update).move(memory, warps, update);
+}
+
+}  // namespace gmmvae::cuda::fused

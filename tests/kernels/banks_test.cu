@@ -1,0 +1,107 @@
+// Wavefronts of the fused trainer's shared-memory accesses, counted from the addresses of the emulator's
+// lanes: what bench/sass_report assumes of them.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "kernels/dense/tile.cuh"
+#include "kernels/training/fused/update.cuh"
+#include "tests/cuda_on_cpu/test_device.hpp"
+
+namespace gmmvae::cuda::fused {
+namespace {
+
+class Banks : public test::EmulatorTest {};
+
+/// Wavefronts of a warp's access of one float a lane: the most different words that one of 32 banks has to
+/// give.
+int wavefronts_of_words(const std::vector<int>& floats) {
+  std::map<int, std::set<int>> words;
+  for (const int at : floats) words[at % 32].insert(at);
+  std::size_t most = 0;
+  for (const auto& [bank, all] : words) most = std::max(most, all.size());
+  return static_cast<int>(most);
+}
+
+/// Wavefronts of a warp's LDS.128, four floats a lane. A quarter of the warp is served at a time; two
+/// quarters go together where lanes n and n ^ 1 read the same 16 bytes, or n and n ^ 2 do. In a group, a bank
+/// gives one word at a time. bench/gpu/measure.cu measures whether a card grants it.
+int wavefronts_of_quads(const std::vector<int>& floats) {
+  const auto paired = [&](int with) {
+    for (int lane = 0; lane < 32; ++lane)
+      if (floats[static_cast<std::size_t>(lane)] != floats[static_cast<std::size_t>(lane ^ with)])
+        return false;
+    return true;
+  };
+  const int lanes = paired(1) || paired(2) ? 16 : 8;
+  int total = 0;
+  for (int first = 0; first < 32; first += lanes) {
+    std::map<int, std::set<int>> groups;
+    for (int lane = first; lane < first + lanes; ++lane)
+      groups[floats[static_cast<std::size_t>(lane)] / 4 % 8].insert(floats[static_cast<std::size_t>(lane)]);
+    std::size_t most = 0;
+    for (const auto& [group, all] : groups) most = std::max(most, all.size());
+    total += static_cast<int>(most);
+  }
+  return total;
+}
+
+constexpr int patterns = 10;
+
+/// out[pattern][lane]: the offset in floats of a lane's access, of the last warp.
+__global__ void addresses(int* out) {
+  const Place place;
+  const Owner owner;
+  const int lane = static_cast<int>(lane_id());
+  const int at[patterns] = {
+      place.row * stride,                                               // rows of an activation, LDS.128
+      place.column * stride,                                            // rows of weights there
+      4 * place.column,                                                 // columns of weights on the way back
+      narrow * place.row,                                               // a row of points, codes or gradients
+      owner.row,                                                        // deltas of an owner, lower four
+      owner.column,                                                     // activations of an owner
+      owner.offset(0),                                                  // its weights
+      place.row_of(1) * stride + place.column_of<Columns::strided>(1),  // a tile's stores and loads, .32
+      dense::first_row_of_thread(),                                     // panels of the tiled products
+      dense::first_column_of_thread()};
+  if (warp_id() + 1 < product_warps) return;
+  for (int p = 0; p < patterns; ++p) out[32 * p + lane] = at[p];
+}
+
+TEST_F(Banks, AreMetAsOftenAsTheReportAssumes) {
+  test::Buffer<int> out(std::vector<int>(32 * patterns));
+  launch(addresses, 1, 32 * product_warps, 0, nullptr, out.data());
+  const std::vector<int> all = out.host();
+  const auto of = [&](int pattern) {
+    return std::vector<int>(all.begin() + 32 * pattern, all.begin() + 32 * (pattern + 1));
+  };
+  for (const int pattern : {0, 1, 2, 3, 4, 5, 8, 9})
+    EXPECT_EQ(wavefronts_of_quads(of(pattern)), 2) << "pattern " << pattern;
+  EXPECT_EQ(wavefronts_of_quads(of(6)), 8) << "two of four rows meet; eight accesses a step";
+  EXPECT_EQ(wavefronts_of_words(of(7)), 2);
+}
+
+/// What the counts mean, on patterns whose wavefronts are known.
+TEST_F(Banks, AreCountedRight) {
+  std::vector<int> same(32, 5);
+  std::vector<int> apart;
+  std::vector<int> neighbours;
+  std::vector<int> pairs;
+  for (int lane = 0; lane < 32; ++lane) {
+    apart.push_back(32 * lane);
+    neighbours.push_back(4 * lane);
+    pairs.push_back(4 * (lane / 2));
+  }
+  EXPECT_EQ(wavefronts_of_words(same), 1);
+  EXPECT_EQ(wavefronts_of_words(apart), 32);
+  EXPECT_EQ(wavefronts_of_words(neighbours), 4);
+  EXPECT_EQ(wavefronts_of_quads(neighbours), 4);
+  EXPECT_EQ(wavefronts_of_quads(pairs), 2);
+  EXPECT_EQ(wavefronts_of_quads(apart), 32);
+}
+
+}  // namespace
+}  // namespace gmmvae::cuda::fused
