@@ -35,6 +35,7 @@ struct RowShape {
 __device__ inline RowShape shape_of(const float* row, int k) {
   const int lane = static_cast<int>(lane_id());
   float least = row[0];
+  __syncwarp();  // every lane has read the number that lane 0 will write
   for (int a = lane; a < k; a += 32) least = row[a] < least ? row[a] : least;
 #pragma unroll
   for (int step = 16; step > 0; step /= 2) {
