@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
 #include "host/io/npy.hpp"
+#include "host/parallel/lanes.hpp"
 #include "host/tsne/normalizer.hpp"
 
 namespace gmmvae {
@@ -42,75 +46,110 @@ double usable_perplexity(std::size_t rows, double wanted, std::vector<std::strin
   return most;
 }
 
-}  // namespace
-
-// Each row gets its own list and then, point by point in ascending order, those that have it in theirs; a
-// pair that does both is found by a search in the shorter, sorted list.
-void symmetrize(const NeighborLists& conditional, ThreadPool& pool, Affinities& out) {
-  const std::size_t rows = conditional.rows(), k = conditional.k;
-  struct Edge {
-    std::uint32_t column;
-    float value;
-    bool operator<(const Edge& other) const { return column < other.column; }
-  };
-  // Incoming edges by counting: the owner of each list is visited in ascending order, so each row's are
-  // sorted.
-  std::vector<std::uint64_t> incoming(rows + 1);
-  for (const std::uint32_t j : conditional.points) ++incoming[j + 1];
-  std::partial_sum(incoming.begin(), incoming.end(), incoming.begin());
-  std::vector<Edge> transposed(conditional.points.size());
-  {
-    std::vector<std::uint64_t> next(incoming.begin(), incoming.end() - 1);
-    for (std::size_t i = 0; i < rows; ++i)
-      for (std::size_t e = i * k; e < (i + 1) * k; ++e)
-        transposed[next[conditional.points[e]]++] = {static_cast<std::uint32_t>(i), conditional.squared[e]};
+/// Where `wanted` stands among `count` numbers, or `count`. A plain loop over a few cache lines beats any
+/// search that has to keep them sorted.
+GMMVAE_CLONES std::uint32_t place_of(std::uint32_t wanted, const std::uint32_t* numbers,
+                                     std::uint32_t count) {
+  constexpr std::uint32_t kBlock = 32;
+  std::uint32_t start = 0;
+  for (; start + kBlock <= count; start += kBlock) {
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < kBlock; ++i) found |= numbers[start + i] == wanted ? 1u : 0u;
+    if (found != 0) break;
   }
-  const auto scale = static_cast<float>(0.5 / static_cast<double>(rows));
-  // Runs take(column, value) over the union of both lists of row i.
-  const auto merge = [&](std::size_t i, std::vector<Edge>& own, const auto& take) {
-    own.resize(k);
-    for (std::size_t e = 0; e < k; ++e)
-      own[e] = {conditional.points[i * k + e], conditional.squared[i * k + e]};
-    std::sort(own.begin(), own.end());
-    const Edge* in = transposed.data() + incoming[i];
-    const Edge* const in_end = transposed.data() + incoming[i + 1];
-    for (auto at = own.begin(); at != own.end() || in != in_end;) {
-      if (in == in_end || (at != own.end() && at->column < in->column)) {
-        take(at->column, at->value * scale);
-        ++at;
-      } else if (at == own.end() || in->column < at->column) {
-        take(in->column, in->value * scale);
-        ++in;
-      } else {
-        take(at->column, (at->value + in->value) * scale);
-        ++at;
-        ++in;
+  while (start < count && numbers[start] != wanted) ++start;
+  return start;
+}
+
+/// The first own[i] numbers of each row of `from` [N,k] to the beginnings of rows in `to`; `from` is freed.
+template <class T>
+void move_rows(std::vector<T>& from, std::size_t k, const std::vector<std::uint32_t>& own,
+               const std::vector<std::uint64_t>& offsets, ThreadPool& pool, std::vector<T>& to) {
+  to = std::vector<T>(offsets.back());
+  pool.for_range(own.size(), kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      std::copy_n(from.data() + i * k, own[i], to.data() + offsets[i]);
+  });
+  from = std::vector<T>();
+}
+
+/// Adds up pairs that have each other, each seen from its smaller number, and appends i to the row of j where
+/// only i has j, in any order.
+void pair_up(const std::vector<std::uint32_t>& own, std::vector<std::atomic<std::uint32_t>>& appended,
+             ThreadPool& pool, Affinities& out) {
+  pool.for_range(own.size(), kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::uint64_t e = out.offsets[i]; e < out.offsets[i] + own[i]; ++e) {
+        const std::uint32_t j = out.columns[e];
+        const std::uint64_t row = out.offsets[j];
+        const std::uint32_t at = place_of(static_cast<std::uint32_t>(i), out.columns.data() + row, own[j]);
+        if (at == own[j]) {
+          const std::uint32_t last = appended[j].fetch_sub(1, std::memory_order_relaxed) - 1;
+          out.columns[row + own[j] + last] = static_cast<std::uint32_t>(i);
+          out.values[row + own[j] + last] = out.values[e];
+        } else if (i < j) {
+          out.values[e] += out.values[row + at];
+          out.values[row + at] = out.values[e];
+        }
+      }
+  });
+}
+
+/// Every row ascending by column, its values times `scale`.
+void sort_rows(float scale, ThreadPool& pool, Affinities& out) {
+  pool.for_range(out.offsets.size() - 1, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint64_t> row;  // column and value in one number, which sorts by column
+    for (std::size_t i = begin; i < end; ++i) {
+      row.clear();
+      for (std::uint64_t e = out.offsets[i]; e < out.offsets[i + 1]; ++e)
+        row.push_back(std::uint64_t{out.columns[e]} << 32 |
+                      std::bit_cast<std::uint32_t>(out.values[e] * scale));
+      std::sort(row.begin(), row.end());
+      for (std::size_t a = 0; a < row.size(); ++a) {
+        out.columns[out.offsets[i] + a] = static_cast<std::uint32_t>(row[a] >> 32);
+        out.values[out.offsets[i] + a] = std::bit_cast<float>(static_cast<std::uint32_t>(row[a]));
       }
     }
-  };
+  });
+}
+
+}  // namespace
+
+// Rows begin with their own lists; then every pair is looked at from either end: where both have each other,
+// the two probabilities are added up in both rows, and where one has the other, it is appended there. At no
+// time is there more than the lists and half the result.
+void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out) {
+  const std::size_t rows = conditional.rows(), k = conditional.k;
+  // What became probability 0 is no edge.
+  std::vector<std::uint32_t> own(rows);
+  pool.for_range(rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      std::size_t kept = i * k;
+      for (std::size_t e = i * k; e < (i + 1) * k; ++e) {
+        if (!(conditional.squared[e] > 0.0f)) continue;
+        conditional.points[kept] = conditional.points[e];
+        conditional.squared[kept++] = conditional.squared[e];
+      }
+      own[i] = static_cast<std::uint32_t>(kept - i * k);
+    }
+  });
+  // Whole numbers add up to the same in any order, so threads may count together.
+  std::vector<std::atomic<std::uint32_t>> appended(rows);
+  pool.for_range(rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t e = i * k; e < i * k + own[i]; ++e) {
+        const std::uint32_t j = conditional.points[e];
+        if (place_of(static_cast<std::uint32_t>(i), conditional.points.data() + j * k, own[j]) == own[j])
+          appended[j].fetch_add(1, std::memory_order_relaxed);
+      }
+  });
   out.offsets.assign(rows + 1, 0);
-  pool.for_range(rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
-    std::vector<Edge> own;
-    for (std::size_t i = begin; i < end; ++i) {
-      std::uint64_t count = 0;
-      merge(i, own, [&](std::uint32_t, float value) { count += value > 0.0f ? 1 : 0; });
-      out.offsets[i + 1] = count;
-    }
-  });
-  std::partial_sum(out.offsets.begin(), out.offsets.end(), out.offsets.begin());
-  out.columns.resize(out.offsets.back());
-  out.values.resize(out.offsets.back());
-  pool.for_range(rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
-    std::vector<Edge> own;
-    for (std::size_t i = begin; i < end; ++i) {
-      std::uint64_t at = out.offsets[i];
-      merge(i, own, [&](std::uint32_t column, float value) {
-        if (!(value > 0.0f)) return;
-        out.columns[at] = column;
-        out.values[at++] = value;
-      });
-    }
-  });
+  for (std::size_t i = 0; i < rows; ++i)
+    out.offsets[i + 1] = out.offsets[i] + own[i] + appended[i].load(std::memory_order_relaxed);
+  move_rows(conditional.points, k, own, out.offsets, pool, out.columns);
+  move_rows(conditional.squared, k, own, out.offsets, pool, out.values);
+  pair_up(own, appended, pool, out);
+  sort_rows(static_cast<float>(0.5 / static_cast<double>(rows)), pool, out);
 }
 
 Affinities begin_affinities(MatrixView<float> x, const TsneOptions& options) {
@@ -144,7 +183,7 @@ Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) {
   out.order = std::move(tree.order);
   tree = {};
   out.effective_perplexity = calibrate(lists, out.perplexity, pool);
-  symmetrize(lists, pool, out);
+  symmetrize(std::move(lists), pool, out);
   out.seconds = seconds_since(found);
   return out;
 }

@@ -17,7 +17,7 @@ double calibrate_row(std::span<float> row, double perplexity);
 
 /// P = (p(j|i) + p(i|j)) / 2N over the pairs of either direction, from lists whose distances have become
 /// p(j|i). Fills offsets, columns and values.
-void symmetrize(const NeighborLists& conditional, ThreadPool& pool, Affinities& out);
+void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out);
 
 /// Affinities of x with the perplexity and the number of neighbours that so many points allow, and nothing
 /// else yet. Throws as tsne_affinities does.

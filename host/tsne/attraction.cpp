@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "host/parallel/lanes.hpp"
@@ -12,11 +13,11 @@ constexpr std::size_t kRowsPerTask = 128;
 // Edges that are brought together before lanes work on them; longer rows go piece by piece.
 constexpr std::size_t kPiece = 128;
 
-/// Positions of up to kPiece neighbours by dimension, with their weights; full lanes, filled up with weight
-/// 0.
+/// Positions of up to kPiece neighbours as they stand in memory, one after the other, with their weights;
+/// full lanes, filled up with weight 0.
 template <std::size_t Dim>
 struct Piece {
-  alignas(64) float position[Dim][kPiece];
+  alignas(64) float position[Dim * kPiece];
   alignas(64) float weight[kPiece];
   std::size_t padded = 0;
 };
@@ -25,12 +26,32 @@ template <std::size_t Dim>
 GMMVAE_INLINE void gather(const std::uint32_t* columns, const float* values, std::size_t count,
                           const float* positions, const float* own, Piece<Dim>& piece) {
   for (std::size_t e = 0; e < count; ++e)
-    for (std::size_t d = 0; d < Dim; ++d) piece.position[d][e] = positions[columns[e] * std::size_t{Dim} + d];
+    std::memcpy(piece.position + e * Dim, positions + columns[e] * std::size_t{Dim}, Dim * sizeof(float));
   std::copy_n(values, count, piece.weight);
   piece.padded = (count + kLanes - 1) / kLanes * kLanes;
   for (std::size_t e = count; e < piece.padded; ++e) {
     piece.weight[e] = 0.0f;
-    for (std::size_t d = 0; d < Dim; ++d) piece.position[d][e] = own[d];
+    std::memcpy(piece.position + e * Dim, own, Dim * sizeof(float));
+  }
+}
+
+/// The coordinates of sixteen points, one dimension a vector.
+template <std::size_t Dim>
+GMMVAE_INLINE void deal(const float* points, Lanes (&out)[Dim]) {
+  if constexpr (Dim == 1) {
+    load(points, out[0]);
+  } else if constexpr (Dim == 2) {
+    Lanes low, high;
+    load(points, low);
+    load(points + kLanes, high);
+    out[0] = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    out[1] = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  } else {
+    for (std::size_t d = 0; d < Dim; ++d) {
+      float dimension[kLanes];
+      for (std::size_t l = 0; l < kLanes; ++l) dimension[l] = points[l * Dim + d];
+      load(dimension, out[d]);
+    }
   }
 }
 
@@ -52,8 +73,8 @@ GMMVAE_INLINE void attract_rows(const Affinities& p, const float* positions, std
       gather<Dim>(p.columns.data() + e, p.values.data() + e, count, positions, own, piece);
       for (std::size_t at = 0; at < piece.padded; at += kLanes) {
         Lanes apart[Dim], squared = Lanes{} + 1.0f, weight;
+        deal<Dim>(piece.position + at * Dim, apart);
         for (std::size_t d = 0; d < Dim; ++d) {
-          load(piece.position[d] + at, apart[d]);
           apart[d] = own[d] - apart[d];
           squared += apart[d] * apart[d];
         }
@@ -78,12 +99,11 @@ GMMVAE_INLINE double sum_logarithms(const Affinities& p, const float* positions,
       const std::size_t count = std::min<std::uint64_t>(kPiece, p.offsets[i + 1] - e);
       gather<Dim>(p.columns.data() + e, p.values.data() + e, count, positions, own, piece);
       for (std::size_t at = 0; at < piece.padded; at += kLanes) {
-        Lanes squared = Lanes{} + 1.0f, weight;
+        Lanes apart[Dim], squared = Lanes{} + 1.0f, weight;
+        deal<Dim>(piece.position + at * Dim, apart);
         for (std::size_t d = 0; d < Dim; ++d) {
-          Lanes apart;
-          load(piece.position[d] + at, apart);
-          apart = own[d] - apart;
-          squared += apart * apart;
+          apart[d] = own[d] - apart[d];
+          squared += apart[d] * apart[d];
         }
         load(piece.weight + at, weight);
         logarithm(squared);
