@@ -41,9 +41,22 @@ std::string describe(const Dataset& data) {
       data.mixture ? fmt::format(" from a mixture of {} Gaussians", data.mixture->components()) : "");
 }
 
+/// How the latent points of a run's models are embedded: as the verb tsne does, but for where they start.
+TsneOptions embedding_options(const Settings& settings) {
+  const Settings step = settings.step("tsne");
+  const std::string init = step.text("init");
+  if (init != "pca" && init != "random")
+    throw UsageError(
+        fmt::format("{}: a run embeds the points of each model, which start from pca or random, not {}",
+                    step.label("init"), init));
+  return tsne_options(step);
+}
+
 }  // namespace
 
 void prepare_run(Settings& settings) {
+  // Short, because it is one picture among many.
+  settings.add_default("tsne", "iterations", "300");
   const std::vector<std::string> names = settings.model_names();
   // What is said of these two changes the shipped experiment; any other name makes a study of its own.
   const bool own_models = std::any_of(
@@ -65,6 +78,7 @@ int run_run(const Settings& settings, Console& console) {
   const RunDirectory folder(settings.required_path("out"));
   const std::string config =
       settings.to_toml(false, [](const Option& option) { return option.effect != Effect::none; });
+  const TsneOptions embedding = embedding_options(settings);
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = data_of(settings);
   const std::vector<RunModelPlan> plans = plan_run(settings, data);
@@ -78,7 +92,7 @@ int run_run(const Settings& settings, Console& console) {
         "stopped with everything saved: run the same command again to go on in {}", folder.path()));
   for (ModelStudy& model : training.models)
     study_model(*backend, data, held_out_rows(settings.for_model(model.name), data), settings.count("seed"),
-                backend_options(settings).threads, model);
+                embedding, model);
   const RunResults results{&data, training.models, training.failures, is_course(settings)};
   write_run(folder, results, training, *backend);
   print_run(console, results);

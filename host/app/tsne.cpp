@@ -38,22 +38,9 @@ Matrix<float> start_points(const Settings& settings, std::size_t rows, std::size
   return points;
 }
 
-TsneOptions tsne_options(const Settings& settings, std::size_t rows) {
-  TsneOptions options;
-  options.perplexity = settings.real("perplexity");
-  options.iterations = settings.count("iterations");
-  const std::string method = settings.text("method"), neighbors = settings.text("neighbors");
-  if (method != "auto") options.method = method == "fft" ? GradientMethod::fft : GradientMethod::exact;
-  if (neighbors != "auto")
-    options.neighbors = neighbors == "exact" ? NeighborSearch::exact : NeighborSearch::approximate;
-  options.dim = settings.count("dim");
-  options.exaggeration = settings.real("exaggeration");
-  options.late_exaggeration = settings.real("late-exaggeration");
-  if (settings.text("learning-rate") != "auto") options.learning_rate = settings.real("learning-rate");
-  options.seed = settings.count("seed");
-  options.threads = backend_options(settings).threads;
+TsneOptions chosen_options(const Settings& settings, std::size_t rows) {
+  TsneOptions options = tsne_options(settings);
   const std::string init = settings.text("init");
-  if (init == "random") options.start = EmbeddingStart::random;
   if (init != "random" && init != "pca") options.start_points = start_points(settings, rows, options.dim);
   return options;
 }
@@ -216,7 +203,7 @@ int run_tsne(const Settings& settings, Console& console) {
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   if (settings.is_set("transform")) return transform(*backend, settings, outputs.out, console);
   const Dataset data = read_data(settings);
-  const TsneOptions options = tsne_options(settings, data.x.rows());
+  const TsneOptions options = chosen_options(settings, data.x.rows());
   const std::string identity = tsne_identity(settings, data, options.start_points);
   if (settings.flag("resume") && is_finished(outputs, identity, console)) return 0;
   TsneCheckpoint checkpoint = starting_point(settings, outputs, identity, console);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "gmmvae/error.hpp"
+#include "host/tsne/embedding.hpp"
 #include "host/vae/names.hpp"
 
 namespace gmmvae {
@@ -97,6 +98,25 @@ TrainingPlan training_plan(const Settings& settings, std::size_t data_dim) {
   const bool counts_models = find_option(settings.verb(), "models") != nullptr;
   plan.models = counts_models ? settings.count("models") : 1;
   return plan;
+}
+
+TsneOptions tsne_options(const Settings& settings) {
+  TsneOptions options;
+  options.perplexity = settings.real("perplexity");
+  options.iterations = settings.count("iterations");
+  const std::string method = settings.text("method"), neighbors = settings.text("neighbors");
+  if (method != "auto") options.method = method == "fft" ? GradientMethod::fft : GradientMethod::exact;
+  if (neighbors != "auto")
+    options.neighbors = neighbors == "exact" ? NeighborSearch::exact : NeighborSearch::approximate;
+  options.dim = settings.count("dim");
+  if (settings.text("init") == "random") options.start = EmbeddingStart::random;
+  options.exaggeration = settings.real("exaggeration");
+  options.late_exaggeration = settings.real("late-exaggeration");
+  if (settings.text("learning-rate") != "auto") options.learning_rate = settings.real("learning-rate");
+  options.seed = settings.count("seed");
+  options.threads = backend_options(settings).threads;
+  tsne::check_options(options);
+  return options;
 }
 
 BackendOptions backend_options(const Settings& settings) {

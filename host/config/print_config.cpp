@@ -10,6 +10,11 @@
 namespace gmmvae {
 namespace {
 
+/// What a run says of the embedding of its latent points; the rest of tsne's options name files.
+constexpr std::string_view kEmbeddingOfRun[] = {
+    "perplexity",   "iterations",        "method",       "neighbors", "dim", "init",
+    "exaggeration", "late-exaggeration", "learning-rate"};
+
 /// A table's name as TOML writes it: bare where it may be.
 std::string toml_key(std::string_view name) {
   const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -53,6 +58,10 @@ std::string Settings::to_toml(bool with_sources, const std::function<bool(const 
         out += model.toml_line(*option, with_sources);
     }
   }
+  const Settings embedding = step("tsne");
+  out += "\n[tsne]\n";
+  for (const std::string_view name : kEmbeddingOfRun)
+    out += embedding.toml_line(*find_option("tsne", name), with_sources);
   return out;
 }
 

@@ -55,6 +55,17 @@ const Option* row_of(std::string_view verb, const std::string& scope, std::strin
 
 Settings::Settings(std::string verb) : verb_(std::move(verb)), scopes_{verb_} {}
 
+/// What is wrong with a key that another verb reads and that is easily taken for one of this verb's own; ""
+/// where nothing is.
+std::string Settings::mistaken_key(std::string_view key) const {
+  if (key != "learning-rate" || find_option(verb_, key) != nullptr || find_option(verb_, "lr") == nullptr)
+    return "";
+  return fmt::format(
+      "learning-rate belongs to the embedding and {} does not train with it: the key for that is lr, and the "
+      "embedding's goes under [tsne]",
+      verb_);
+}
+
 void Settings::add_config_entry(int layer, const ConfigEntry& entry) {
   const std::string where = entry.source + ": ";
   const bool model = entry.scope.starts_with(kModelScope) && entry.scope.size() > kModelScope.size();
@@ -75,6 +86,8 @@ void Settings::add_config_entry(int layer, const ConfigEntry& entry) {
                                  of_verb ? fmt::format(" that {} reads", entry.scope) : "",
                                  key_hint(of_verb ? entry.scope : verb_, entry.key)));
   }
+  if (const std::string mistake = mistaken_key(entry.key); !mistake.empty() && (entry.scope.empty() || model))
+    throw UsageError(where + mistake);
   const std::string label = entry.source == "--set" ? "--set " + entry.key : where + entry.key;
   entries_.push_back(
       {layer, entry.scope, entry.key, {canonical_value(*option, entry.value, label), entry.source}});
@@ -110,6 +123,8 @@ void Settings::add_environment(const char* const* environment) {
     const std::string key = all_keys()[static_cast<std::size_t>(known - names.begin())];
     const std::string_view value = variable.substr(equals + 1);
     const Option* option = row_of(verb_, "", key);
+    if (const std::string mistake = mistaken_key(key); !mistake.empty() && !value.empty())
+      warnings_.push_back(fmt::format("the environment variable {} is not used: {}", name, mistake));
     if (!value.empty()) {
       entries_.push_back({kEnvironmentLayer, "", key, {canonical_value(*option, value, name), name}});
     }
@@ -146,8 +161,9 @@ void Settings::add_flag(std::string_view name, std::string_view value) {
 }
 
 void Settings::add_default(std::string_view scope, std::string_view key, std::string_view value) {
-  const Option* option = find_option(verb_, key);
-  if (option == nullptr) throw std::logic_error(fmt::format("{} does not read --{}", verb_, key));
+  const std::string_view reader = find_verb(scope) != nullptr ? scope : std::string_view(verb_);
+  const Option* option = find_option(reader, key);
+  if (option == nullptr) throw std::logic_error(fmt::format("{} does not read --{}", reader, key));
   entries_.push_back({kDefaultLayer,
                       std::string(scope),
                       std::string(key),
@@ -239,12 +255,23 @@ std::vector<std::string> Settings::model_names() const {
 }
 
 Settings Settings::for_model(std::string_view name) const {
-  return inside(std::string(kModelScope) + std::string(name));
+  Settings inner = *this;
+  inner.scopes_.emplace_back(std::string(kModelScope) + std::string(name));
+  return inner;
 }
 
-Settings Settings::inside(std::string_view step) const {
-  Settings inner = *this;
-  inner.scopes_.emplace_back(step);
+Settings Settings::step(std::string_view verb) const {
+  Settings inner{std::string(verb)};
+  for (const Entry& entry : entries_) {
+    const Option* there = find_option(verb, entry.key);
+    if (there == nullptr) continue;
+    const Option* here = find_option(verb_, entry.key);
+    const bool same = (here != nullptr ? here : find_key(entry.key)) == there;
+    const bool general = entry.scope.empty() || entry.scope == verb_;
+    if (entry.scope != verb && !(same && general)) continue;
+    inner.entries_.push_back(entry);
+    if (general) inner.entries_.back().scope.clear();
+  }
   return inner;
 }
 

@@ -45,7 +45,8 @@ class Settings {
   void add_set(std::string_view assignment);
   /// A flag of the command line. Throws UsageError for one that the verb does not read.
   void add_flag(std::string_view name, std::string_view value);
-  /// A default of the verb's own, for itself (scope "") or one of its models (model.NAME).
+  /// A default of the verb's own, for itself (scope ""), one of its models (model.NAME) or a step (a verb's
+  /// name).
   void add_default(std::string_view scope, std::string_view key, std::string_view value);
   void add_argument(std::string argument) { arguments_.push_back(std::move(argument)); }
 
@@ -74,8 +75,9 @@ class Settings {
   [[nodiscard]] std::vector<std::string> model_names() const;
   /// The settings as the model of that name sees them.
   [[nodiscard]] Settings for_model(std::string_view name) const;
-  /// The settings inside a step that has a table of its own, [tsne] for one.
-  [[nodiscard]] Settings inside(std::string_view step) const;
+  /// The settings of another verb whose work is a step of this one's: its own table, [tsne] for one, and
+  /// those keys of the top level that mean nothing else to this verb.
+  [[nodiscard]] Settings step(std::string_view verb) const;
 
   /// The effective configuration as TOML that gives the same when read back.
   [[nodiscard]] std::string to_toml(bool with_sources) const;
@@ -93,6 +95,7 @@ class Settings {
     Setting setting;
   };
   void add_config_entry(int layer, const ConfigEntry& entry);
+  [[nodiscard]] std::string mistaken_key(std::string_view key) const;
   [[nodiscard]] int specificity(const std::string& scope) const;
   [[nodiscard]] std::string toml_line(const Option& option, bool with_source) const;
 

@@ -22,16 +22,6 @@ constexpr std::size_t kSamples = 1000;
 constexpr std::size_t kMostLatents = 5000;
 constexpr std::size_t kMostClusters = 12;
 
-/// The embedding of a study: short, because it is one picture among many. Fewer than three points have none.
-Embedding embed_points(Backend& backend, MatrixView<float> points, std::uint64_t seed, std::size_t threads) {
-  if (points.rows < 3) return {};
-  TsneOptions options;
-  options.iterations = 300;
-  options.seed = seed;
-  options.threads = threads;
-  return backend.embed(points, options);
-}
-
 ClusterAnalysis cluster_points(Backend& backend, MatrixView<float> points,
                                std::span<const std::int32_t> labels, std::uint64_t seed) {
   ClusterOptions options;
@@ -57,7 +47,7 @@ Prediction predict_model(const Objective& objective, const Scaler& scaler, std::
 }
 
 void study_model(Backend& backend, const Dataset& data, std::span<const std::uint32_t> held_out,
-                 std::uint64_t seed, std::size_t threads, ModelStudy& study) {
+                 std::uint64_t seed, const TsneOptions& embedding, ModelStudy& study) {
   EvaluationOptions options;
   options.count = kGenerated;
   options.test = kTestPoints;
@@ -79,7 +69,8 @@ void study_model(Backend& backend, const Dataset& data, std::span<const std::uin
   if (!data.labels.empty())
     for (const std::uint32_t row : study.embedding_rows) labels.push_back(data.labels[row]);
   study.latent_clusters = cluster_points(backend, means, labels, seed);
-  study.embedding = embed_points(backend, means, seed, threads);
+  // Fewer than three points have none.
+  if (means.rows() >= 3) study.embedding = backend.embed(means, embedding);
 }
 
 }  // namespace gmmvae

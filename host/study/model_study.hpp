@@ -53,8 +53,9 @@ Prediction predict_model(const Objective& objective, const Scaler& scaler, std::
                          const Dataset& data);
 
 /// Judges, samples, encodes and clusters a trained model; fills everything but name, history and prediction.
-/// `data` is what it was trained on, of which the rows `held_out` were not shown to it.
+/// `data` is what it was trained on, of which the rows `held_out` were not shown to it; `embedding` is for
+/// t-SNE of its latent points.
 void study_model(Backend& backend, const Dataset& data, std::span<const std::uint32_t> held_out,
-                 std::uint64_t seed, std::size_t threads, ModelStudy& study);
+                 std::uint64_t seed, const TsneOptions& embedding, ModelStudy& study);
 
 }  // namespace gmmvae

@@ -8,6 +8,7 @@
 namespace gmmvae {
 
 std::string tsne_caption(const Embedding& embedding) {
+  if (embedding.points.empty()) return "There are too few points for t-SNE.";
   const std::string neighbors =
       embedding.recall ? fmt::format(", neighbours approximate with recall {:.3f}", *embedding.recall) : "";
   return fmt::format(

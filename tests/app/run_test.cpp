@@ -114,6 +114,22 @@ TEST_F(RunTest, TheReportIsSelfContained) {
   EXPECT_LT(page.size(), 2u << 20);
 }
 
+TEST_F(RunTest, EmbedsAsItsTableSays) {
+  std::ofstream(path("study.toml")) << "dim = 2\nperplexity = 7\n[tsne]\ndim = 3\niterations = 40\n";
+  const std::string study = "run --config study.toml --objective elbo" + kSmall;
+  ASSERT_EQ(run(study + "--out r").code, 0);
+  EXPECT_EQ(read_npy_points(path("r/elbo/tsne.npy")).cols(), 3u);
+  const json embedding = json::parse(test::file_bytes(path("r/elbo/tsne.json")));
+  EXPECT_EQ(embedding.at("perplexity"), 7.0);
+  EXPECT_EQ(embedding.at("iterations"), 40);
+  EXPECT_THAT(embedding.at("caption"), HasSubstr("perplexity 7"));
+  EXPECT_THAT(embedding.at("caption"), HasSubstr("mean nothing"));
+  // It belongs to the study's configuration.
+  EXPECT_THAT(refusal(study + "--out r --set tsne.dim=2", 2), HasSubstr("dim"));
+  EXPECT_THAT(refusal(study + "--out s --set tsne.method=fft", 2), HasSubstr("2 dimensions"));
+  EXPECT_THAT(refusal(study + "--out s --set tsne.init=start.npy", 2), HasSubstr("pca or random"));
+}
+
 TEST_F(RunTest, ThreadsChangeNothing) {
   ASSERT_EQ(run("run --out one --threads 1" + kSmall).code, 0);
   ASSERT_EQ(run("run --out two --threads 2" + kSmall).code, 0);

@@ -95,6 +95,55 @@ TEST_F(SettingsTest, AVerbsOwnTableWinsOverTheTopLevelOfTheSameFile) {
   EXPECT_EQ(settings.count("count"), 7u);
 }
 
+/// tsne is a step of run: what means something else to run, such as dim, needs the table.
+TEST_F(SettingsTest, AStepReadsItsTableAndWhatMeansNothingElse) {
+  Settings settings("run");
+  settings.add_default("tsne", "iterations", "300");
+  settings.add_file(file("a.toml",
+                         "dim = 5\nperplexity = 12\nseed = 9\ninit = 'kaiming-normal'\n"
+                         "neighbors = 'exact'\n[tsne]\ndim = 3\nneighbors = 'approximate'\n"));
+  settings.add_set("tsne.exaggeration=4");
+  const Settings step = settings.step("tsne");
+  EXPECT_EQ(settings.count("dim"), 5u);
+  EXPECT_EQ(step.count("dim"), 3u);
+  EXPECT_EQ(step.real("perplexity"), 12.0);
+  EXPECT_EQ(step.count("seed"), 9u);
+  EXPECT_EQ(step.text("init"), "pca");
+  EXPECT_EQ(step.text("neighbors"), "approximate");
+  EXPECT_EQ(step.real("exaggeration"), 4.0);
+  EXPECT_EQ(step.count("iterations"), 300u);
+  EXPECT_THROW(settings.add_set("tsne.perplexity=0"), UsageError);
+  EXPECT_THROW(settings.add_set("tsne.lr=1"), UsageError);
+  // The printed configuration has the step's own values.
+  Settings again("run");
+  again.add_file(file("printed.toml", settings.to_toml(false)));
+  EXPECT_EQ(again.step("tsne").count("dim"), 3u);
+  EXPECT_EQ(again.step("tsne").count("iterations"), 300u);
+  EXPECT_EQ(again.to_toml(false), settings.to_toml(false));
+}
+
+TEST_F(SettingsTest, TheEmbeddingsLearningRateIsNotTakenForTheTrainings) {
+  const std::string path = file("a.toml", "epochs = 2\nlearning-rate = 0.1\n");
+  for (const char* verb : {"train", "run", "sweep"}) {
+    try {
+      Settings(verb).add_file(path);
+      FAIL() << verb;
+    } catch (const UsageError& error) {
+      EXPECT_EQ(std::string(error.what()).find(path + ":2:1: learning-rate"), 0u) << error.what();
+      EXPECT_NE(std::string(error.what()).find(" lr,"), std::string::npos) << error.what();
+    }
+    EXPECT_THROW(Settings(verb).add_set("model.a.learning-rate=0.1"), UsageError);
+    EXPECT_NO_THROW(Settings(verb).add_set("tsne.learning-rate=100"));
+    Settings warned(verb);
+    const char* const environment[] = {"GMMVAE_LEARNING_RATE=100", nullptr};
+    warned.add_environment(environment);
+    EXPECT_EQ(warned.warnings().size(), 1u);
+  }
+  Settings embedding("tsne");
+  embedding.add_file(path);
+  EXPECT_EQ(embedding.real("learning-rate"), 0.1);
+}
+
 TEST_F(SettingsTest, ModelTablesHoldForTheirModelAlone) {
   Settings settings("train");
   settings.add_file(
