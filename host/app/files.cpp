@@ -113,6 +113,12 @@ bool is_regular_file(const std::string& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+bool same_place(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  // Of a relative path where nothing lies yet, weakly_canonical alone would leave "." and ".." in place.
+  return fs::weakly_canonical(fs::absolute(a), ignored) == fs::weakly_canonical(fs::absolute(b), ignored);
+}
+
 void write_points(const std::string& path, MatrixView<float> points) {
   save_points(path, points);
 }

@@ -37,6 +37,9 @@ std::string writable_path(const Settings& settings, std::string_view option, std
 /// Whether that is there, and neither a folder nor a device.
 bool is_regular_file(const std::string& path);
 
+/// Whether two paths name one file, be it there or not.
+bool same_place(const std::string& a, const std::string& b);
+
 /// Points to a .npy or .csv file, columns x1 .. xD.
 void write_points(const std::string& path, MatrixView<float> points);
 

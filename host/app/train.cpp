@@ -43,12 +43,6 @@ struct Outputs {
   std::string checkpoint;  ///< "" where the model goes to a device or pipe: nothing can lie beside it
 };
 
-bool same_place(const std::string& a, const std::string& b) {
-  std::error_code ignored;
-  // Of a relative path where nothing lies yet, weakly_canonical alone would leave "." and ".." in place.
-  return fs::weakly_canonical(fs::absolute(a), ignored) == fs::weakly_canonical(fs::absolute(b), ignored);
-}
-
 Outputs outputs_of(const Settings& settings) {
   Outputs outputs;
   outputs.model = writable_path(settings, "out", "");

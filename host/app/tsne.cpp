@@ -31,6 +31,9 @@ using nlohmann::ordered_json;
 /// Numbers to start from, in as many rows as the data has.
 Matrix<float> start_points(const Settings& settings, std::size_t rows, std::size_t dim) {
   const std::string path = settings.text("init");
+  if (!is_regular_file(path))
+    throw DataError(fmt::format("{}: there is no file {}, and it is neither pca nor random",
+                                settings.label("init"), path));
   Matrix<float> points = read_npy_points(path);
   if (points.rows() != rows || points.cols() != dim)
     throw DataError(fmt::format("{} holds {} x {} numbers, but the embedding has {} points in {} dimensions",
@@ -53,6 +56,9 @@ int transform(Backend& backend, const Settings& settings, const std::string& out
   const NpzReader file(path);
   const Matrix<float> x = read_npy_points(*file.open("x")), y = read_npy_points(*file.open("embedding"));
   const Dataset data = read_data(settings);
+  if (data.x.cols() != x.cols())
+    throw DataError(fmt::format("{} has {} columns, but {} is the embedding of points with {}",
+                                settings.text("data"), data.x.cols(), path, x.cols()));
   if (out.empty()) throw UsageError("--transform needs --out FILE for the new points' positions");
   const Matrix<float> points = backend.tsne_transform(x, y, data.x);
   write_embedding(out, data, points, {});

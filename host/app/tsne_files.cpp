@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "gmmvae/error.hpp"
@@ -44,6 +45,10 @@ TsneOutputs::TsneOutputs(const Settings& settings) {
   if (settings.is_set("dump-gradient")) gradient = writable_path(settings, "dump-gradient", ".npy");
   if (settings.is_set("out") || (affinities.empty() && gradient.empty()))
     out = writable_path(settings, "out", ".npy .npz");
+  for (const auto& [option, path] : {std::pair{"dump-affinities", affinities}, {"dump-gradient", gradient}})
+    if (!path.empty() && !out.empty() && same_place(path, out))
+      throw UsageError(fmt::format("{} and {} both name {}: each needs a file of its own",
+                                   settings.label("out"), settings.label(option), out));
   std::error_code ignored;
   if (out.empty() || (std::filesystem::exists(out, ignored) && !is_regular_file(out))) return;
   record = out + ".json";

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <memory>
 
-#include "host/parallel/lanes.hpp"
 #include "host/tsne/neighbors.hpp"
 
 namespace gmmvae::tsne {
@@ -21,25 +20,9 @@ constexpr std::size_t kLinks = 16;
 constexpr std::size_t kBuildBreadth = 100;
 constexpr std::size_t kPointsPerTask = 64;
 
-GMMVAE_CLONES float squared(const float* a, const float* b, std::size_t dim) {
-  Lanes sum = {};
-  std::size_t d = 0;
-  for (; d + kLanes <= dim; d += kLanes) {
-    Lanes x, y;
-    load(a + d, x);
-    load(b + d, y);
-    x -= y;
-    sum += x * x;
-  }
-  float total = 0.0f;
-  for (std::size_t l = 0; l < kLanes; ++l) total += sum[l];
-  for (; d < dim; ++d) total += (a[d] - b[d]) * (a[d] - b[d]);
-  return total;
-}
-
 float distance(const void* a, const void* b, const void* dim) {
-  return squared(static_cast<const float*>(a), static_cast<const float*>(b),
-                 *static_cast<const std::size_t*>(dim));
+  return squared_between(static_cast<const float*>(a), static_cast<const float*>(b),
+                         *static_cast<const std::size_t*>(dim));
 }
 
 class Space final : public hnswlib::SpaceInterface<float> {
@@ -92,8 +75,8 @@ NeighborLists approximate_neighbors(const NeighborTree& tree, std::size_t k, Thr
           const bool known =
               std::any_of(found.begin(), found.end(), [&](auto& f) { return f.second == place; });
           if (place < size && !known && found.size() < k)
-            found.emplace_back(squared(tree.points.row(i).data(), tree.points.row(place).data(), tree.dim),
-                               place);
+            found.emplace_back(
+                squared_between(tree.points.row(i).data(), tree.points.row(place).data(), tree.dim), place);
         }
       for (std::size_t a = 0; a < k; ++a) {
         out.points[i * k + a] = static_cast<std::uint32_t>(found[a].second);

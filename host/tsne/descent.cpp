@@ -48,11 +48,13 @@ GMMVAE_CLONES void add(const float* step, std::size_t count, float* positions) {
 
 void clip(float* update, std::size_t points, std::size_t dim) {
   for (std::size_t i = 0; i < points; ++i) {
-    float squared = 0.0f;
-    for (std::size_t d = 0; d < dim; ++d) squared += update[i * dim + d] * update[i * dim + d];
+    double squared = 0.0;
+    for (std::size_t d = 0; d < dim; ++d)
+      squared += static_cast<double>(update[i * dim + d]) * update[i * dim + d];
     if (squared <= kLongestStep * kLongestStep) continue;
-    const float factor = kLongestStep / std::sqrt(squared);
-    for (std::size_t d = 0; d < dim; ++d) update[i * dim + d] *= factor;
+    const double factor = kLongestStep / std::sqrt(squared);
+    for (std::size_t d = 0; d < dim; ++d)
+      update[i * dim + d] = static_cast<float>(factor * update[i * dim + d]);
   }
 }
 
@@ -113,6 +115,7 @@ class CpuDescent final : public Descent {
     for (std::size_t d = 0; d < dim; ++d) {
       double sum = 0.0;
       for (std::size_t at = d; at < sums.size(); at += dim) sum += sums[at];
+      if (!std::isfinite(sum)) throw diverged_embedding("a position is no longer a number");
       mean[d] = static_cast<float>(sum / static_cast<double>(positions_.rows()));
     }
     pool_.for_range(positions_.rows(), kPointsPerTask, [&](std::size_t begin, std::size_t end) {

@@ -43,6 +43,11 @@ void check_options(const TsneOptions& options) {
   if (options.learning_rate != 0.0) positive(options.learning_rate, "the learning rate");
 }
 
+Error diverged_embedding(const std::string& why) {
+  return {ExitCode::diverged,
+          fmt::format("the embedding diverged: {}; try a smaller learning rate or exaggeration", why)};
+}
+
 Matrix<float> to_places(const Affinities& affinities, MatrixView<float> from) {
   Matrix<float> out(from.rows, from.cols);
   for (std::size_t r = 0; r < from.rows; ++r)
@@ -75,6 +80,7 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
   std::optional<double> kl;  // at the current positions, once somebody has asked
   const auto current_kl = [&] {
     if (!kl) kl = descent.kl_divergence();
+    if (!std::isfinite(*kl)) throw diverged_embedding("its divergence is no longer a number");
     return *kl;
   };
   while (!schedule.done()) {
@@ -102,8 +108,9 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
   out.kl_divergence = current_kl();
 }
 
-// About where all pairs and two transforms take the same time on two cores with AVX-512; an estimate.
-constexpr std::size_t kCrossover = 6000;
+// Where all pairs and two transforms take the same time, measured on two cores with AVX-512: between 3000 and
+// 4000 points of Gaussian clusters (bench/results/tsne.md).
+constexpr std::size_t kCrossover = 3500;
 
 std::unique_ptr<Repulsion> make_repulsion(GradientMethod method) {
   return method == GradientMethod::fft ? make_interpolated_repulsion() : make_exact_repulsion();

@@ -156,16 +156,8 @@ class GroupSearch {
 
   /// No point of the node is closer to any of ours than this; what single precision may lose is taken off.
   [[nodiscard]] float least_distance(std::size_t node) const {
-    const float* center = tree_.centers.row(node).data();
-    float sums[8] = {};  // several sums, so that the compiler can use vectors
-    std::size_t d = 0;
-    for (; d + 8 <= tree_.dim; d += 8)
-      for (std::size_t i = 0; i < 8; ++i)
-        sums[i] += (center_[d + i] - center[d + i]) * (center_[d + i] - center[d + i]);
-    for (; d < tree_.dim; ++d) sums[0] += (center_[d] - center[d]) * (center_[d] - center[d]);
-    const float squared =
-        ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-    const float distance = std::sqrt(squared);
+    const float distance =
+        std::sqrt(squared_between(center_.data(), tree_.centers.row(node).data(), tree_.dim));
     return distance * (1.0f - 1e-4f) - (radius_ + tree_.nodes[node].radius) * (1.0f + 1e-4f);
   }
 
@@ -217,6 +209,25 @@ class GroupSearch {
 };
 
 }  // namespace
+
+GMMVAE_CLONES float squared_between(const float* a, const float* b, std::size_t dim) {
+  Lanes sum = {};
+  std::size_t d = 0;
+  for (; d + kLanes <= dim; d += kLanes) {
+    Lanes x, y;
+    load(a + d, x);
+    load(b + d, y);
+    x -= y;
+    sum += x * x;
+  }
+  float rest = 0.0f;
+  for (; d < dim; ++d) rest += (a[d] - b[d]) * (a[d] - b[d]);
+  float sums[kLanes];
+  store(sum, sums);
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+  return sums[0] + rest;
+}
 
 NeighborLists neighbors_in(const NeighborTree& tree, MatrixView<float> queries,
                            std::span<const std::uint32_t> self, std::size_t k, ThreadPool& pool,

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "gmmvae/error.hpp"
 #include "gmmvae/matrix.hpp"
 #include "gmmvae/tsne.hpp"
 #include "host/parallel/thread_pool.hpp"
@@ -14,6 +16,9 @@
 //   q_ij.
 // The first runs over the edges of P, the second over all pairs (van der Maaten & Hinton 2008, equation 5).
 namespace gmmvae::tsne {
+
+/// What to throw where an embedding has gone where no arithmetic can follow; `why` follows a colon.
+Error diverged_embedding(const std::string& why);
 
 /// One way to sum over all pairs.
 class Repulsion {

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kStrip = 8;
 constexpr std::size_t kPointsPerTask = 2048;
 constexpr std::size_t kPointsPerChunk = 16384;
+// Ten times the nodes of the largest embeddings that converge, in memory some gigabytes.
+constexpr double kMostNodes = 1 << 27;
 
 using Four = float __attribute__((vector_size(16)));
 
@@ -172,12 +174,16 @@ class InterpolatedRepulsion final : public Repulsion {
     });
     Frame frame{static_cast<float>(1.0 / kNodeSpacing), {}, 0, 0};
     std::size_t* counts[2] = {&frame.rows, &frame.columns};
+    double extent[2], nodes = 1.0;
     for (std::size_t d = 0; d < 2; ++d) {
       float low = boxes[0].low[d], high = boxes[0].high[d];
       for (const Box& box : boxes) {
         low = std::min(low, box.low[d]);
         high = std::max(high, box.high[d]);
       }
+      extent[d] = static_cast<double>(high) - low;
+      nodes *= std::max(extent[d] * frame.per_node, 1.0);
+      if (!(nodes <= kMostNodes)) throw diverged_embedding("its points have flown apart");
       frame.first[d] = std::floor(low * frame.per_node) - 1.0f;
       *counts[d] = static_cast<std::size_t>(std::floor(high * frame.per_node) - frame.first[d]) + 3;
     }

@@ -21,6 +21,9 @@ struct NeighborLists {
   [[nodiscard]] std::size_t rows() const { return k == 0 ? 0 : points.size() / k; }
 };
 
+/// The squared distance of two points; its sum has one order on every machine.
+float squared_between(const float* a, const float* b, std::size_t dim);
+
 /// The k nearest of the tree's points to each of the queries [M,D], except the place self[m] (kNoPlace, or an
 /// empty span: none is left out); needs k below the number of points. `scanned` counts the points looked at,
 /// each for sixteen queries at once.

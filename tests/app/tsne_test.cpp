@@ -262,6 +262,25 @@ TEST_F(TsneVerb, TransformsAndKeepsSnapshots) {
   EXPECT_GE(right, 285u);
 }
 
+/// Steps too large for any arithmetic end it with one sentence, and what was there stays.
+TEST_F(TsneVerb, DivergesWithoutOverwritingAnything) {
+  ASSERT_EQ(run("tsne --data x.npy --iterations 10 --out y.npy").code, 0);
+  for (const std::string arguments : {"--exaggeration 1e300", "--method fft --exaggeration 1e300"}) {
+    const auto before = files();
+    const test::Outcome got = run("tsne --data x.npy --iterations 9000 --out y.npy " + arguments);
+    EXPECT_EQ(got.code, 5) << arguments;
+    EXPECT_NE(got.err.find("diverged"), std::string::npos) << got.err;
+    EXPECT_EQ(files(), before);
+  }
+}
+
+TEST_F(TsneVerb, SaysThatEqualPointsHaveNoPerplexity) {
+  write_npy(path("constant.npy"), Matrix<float>(60, 4, 2.5f));
+  const json got = object("tsne --data constant.npy --perplexity 5 --iterations 5 --out y.npy");
+  ASSERT_EQ(got.at("warnings").size(), 1u);
+  EXPECT_EQ(got.at("effective_perplexity"), 15.0);
+}
+
 TEST_F(TsneVerb, RefusesBadInputWithItsExitCode) {
   Matrix<float> holed = test::cloud(20, 2, 1.0, 1);
   holed(4, 1) = std::numeric_limits<float>::quiet_NaN();
@@ -276,6 +295,15 @@ TEST_F(TsneVerb, RefusesBadInputWithItsExitCode) {
         "--method fft --dim 3", "--learning-rate -1", "--neighbors some"})
     (void)refusal("tsne --out y.npy --data x.npy " + arguments, 2);
   (void)refusal("tsne --data x.npy", 2);
+  EXPECT_NE(refusal("tsne --data x.npy --out p.npz --dump-affinities ./p.npz", 2).find("both name"),
+            std::string::npos);
+  EXPECT_NE(refusal("tsne --data x.npy --out y.npy --init PCA", 4).find("pca"), std::string::npos);
+  EXPECT_NE(refusal("tsne --data x.npy --out nowhere/y.npy", 4).find("nowhere"), std::string::npos);
+  ASSERT_EQ(run("tsne --data x.npy --iterations 5 --out model.npz").code, 0);
+  write_npy(path("narrow.npy"), test::cloud(10, 3, 1.0, 1));
+  EXPECT_NE(
+      refusal("tsne --data narrow.npy --transform model.npz --out y.npy", 4).find("narrow.npy has 3 columns"),
+      std::string::npos);
   (void)refusal("tsne --data x.npy --out y.txt", 2);
 }
 

@@ -79,6 +79,17 @@ TEST(Repulsion, InterpolationIsCloseToAllPairsAtAnySpan) {
   }
 }
 
+// Points that have flown apart would need a grid beyond any memory, and positions that are no numbers have
+// none.
+TEST(Repulsion, InterpolationRefusesWhatHasNoGrid) {
+  ThreadPool pool(1);
+  Matrix<float> forces(2, 2);
+  for (const float far : {1e7f, 1e30f, INFINITY, NAN}) {
+    const Matrix<float> y(2, 2, {far, far, 0.0f, 0.0f});
+    EXPECT_THROW(tsne::make_interpolated_repulsion()->compute(y, forces.data(), pool), Error) << far;
+  }
+}
+
 // Two points too far apart to feel each other: what is left is what each does to itself through the grid.
 TEST(Repulsion, InterpolationTakesAPointsOwnShareOff) {
   ThreadPool pool(1);
