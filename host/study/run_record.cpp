@@ -50,7 +50,8 @@ ModelRecord read_model(const RunDirectory& folder, const std::string& name, cons
   model.tsne = JsonRecord(file("tsne.json"));
   if (model.tsne.count("points").value_or(0) > 0) {
     model.embedding = read_npy_points(file("tsne.npy"));
-    require_shape(file("tsne.npy"), model.embedding, even_rows(data.x.rows()).size(), 2);
+    require_shape(file("tsne.npy"), model.embedding, even_rows(data.x.rows()).size(),
+                  model.tsne.count("dim").value_or(2));
   }
   return model;
 }
