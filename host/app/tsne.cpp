@@ -225,6 +225,8 @@ int run_tsne(const Settings& settings, Console& console) {
   }
   const ordered_json figures = ordered_json::parse(tsne_json(embedding));
   write_results(*backend, outputs, data, checkpoint, embedding, affinities, options, figures);
+  for (std::size_t i = affinities.warnings.size(); i < embedding.warnings.size(); ++i)
+    console.warn(embedding.warnings[i]);
   print_embedding(console, embedding);
   if (!outputs.out.empty()) console.say(fmt::format("wrote {}", outputs.out));
   console.result(figures);

@@ -183,12 +183,6 @@ Affinities tsne_affinities(MatrixView<float> x, const TsneOptions& options) {
   out.order = std::move(tree.order);
   tree = {};
   out.effective_perplexity = calibrate(lists, out.perplexity, pool);
-  if (std::abs(out.effective_perplexity - out.perplexity) > 0.01 * out.perplexity)
-    out.warnings.push_back(
-        fmt::format("the perplexity reached is {:.4g}, not {:.4g}: many points have their neighbours at "
-                    "equal distances, as "
-                    "duplicates or one point very far out make them",
-                    out.effective_perplexity, out.perplexity));
   symmetrize(std::move(lists), pool, out);
   out.seconds = seconds_since(found);
   return out;

@@ -185,6 +185,11 @@ Embedding embed_with(EmbeddingArithmetic& arithmetic, const Affinities& affiniti
   out.neighbors = affinities.neighbors;
   out.recall = affinities.recall;
   out.warnings = affinities.warnings;
+  if (std::abs(out.effective_perplexity - out.perplexity) > 0.01 * out.perplexity)
+    out.warnings.push_back(fmt::format(
+        "the perplexity reached is {:.4g}, not {:.4g}: many points have their neighbours at equal "
+        "distances, as duplicates or one point very far out make them",
+        out.effective_perplexity, out.perplexity));
   out.seconds.neighbors = affinities.neighbor_seconds;
   out.seconds.affinities = affinities.seconds;
   out.seconds.descent = seconds_since(begin);
