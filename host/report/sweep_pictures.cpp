@@ -297,12 +297,13 @@ std::string sweep_heat_maps(Page& page, const SweepView& view) {
          "<label>figure <select data-role=\"metric\"></select></label></div>\n"
          "<div data-role=\"picture\"></div>\n</div>\n" +
          heat_data(view, maps) +
-         paragraph(fmt::format(
-                       "Cells are means over all other axes{}.",
-                       view.table->axes.size() > kMostAxes
-                           ? fmt::format("; the {} weightiest of {} axes", kMostAxes, view.table->axes.size())
-                           : ""),
-                   "note");
+         paragraph(
+             fmt::format(
+                 "Cells are means over all other axes; an ellipsis marks several values taken together{}.",
+                 view.table->axes.size() > kMostAxes
+                     ? fmt::format("; the {} weightiest of {} axes", kMostAxes, view.table->axes.size())
+                     : ""),
+             "note");
 }
 
 std::string parallel_coordinates(Page& page, const SweepView& view) {

@@ -157,9 +157,7 @@ GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most)
   out.name = table.axes[axis].key;
   for (std::size_t first = 0; first < values.size(); first += each) {
     const std::size_t last = std::min(first + each, values.size()) - 1;
-    out.names.push_back(first == last
-                            ? short_value(values[first])
-                            : fmt::format("{} … {}", short_value(values[first]), short_value(values[last])));
+    out.names.push_back(short_value(values[first]) + (first == last ? "" : " …"));
   }
   out.group.reserve(table.size());
   for (const std::uint32_t value : table.at[axis])

@@ -63,7 +63,7 @@ std::string short_value(const std::string& value);
 /// An axis for a picture: many values are taken together, neighbour by neighbour, in at most `most` groups.
 struct GroupedAxis {
   std::string name;
-  std::vector<std::string> names;    ///< of the groups: the value, or "first … last"
+  std::vector<std::string> names;    ///< of the groups: the value, or the first of several with an ellipsis
   std::vector<std::uint32_t> group;  ///< [n] of each trial
 };
 GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most);

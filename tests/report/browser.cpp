@@ -62,6 +62,7 @@ Browser::Browser() {
                                     "--user-data-dir=" + (profile_ / "profile"),
                                     "about:blank"};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
