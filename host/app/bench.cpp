@@ -175,15 +175,8 @@ int bench_tsne(const Settings& settings, const Console& console) {
   for (std::size_t i = 0; i < work.size(); ++i) {
     const Settings embedding = work.settings(i, "tsne");
     const Dataset data = drawn_dataset(work.settings(i, "generate"));
-    TsneOptions options;
-    options.perplexity = embedding.real("perplexity");
-    options.iterations = embedding.count("iterations");
-    const std::string method = embedding.text("method"), neighbors = embedding.text("neighbors");
-    if (method != "auto") options.method = method == "fft" ? GradientMethod::fft : GradientMethod::exact;
-    if (neighbors != "auto")
-      options.neighbors = neighbors == "exact" ? NeighborSearch::exact : NeighborSearch::approximate;
+    TsneOptions options = tsne_options(embedding);
     options.stop_when_converged = false;  // so that every repetition does the same work
-    options.seed = embedding.count("seed");
     BackendOptions device = backend_options(embedding);
     device.device = settings.text("device");
     const std::unique_ptr<Backend> backend = make_backend(device);

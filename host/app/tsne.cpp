@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "host/app/files.hpp"
 #include "host/app/progress.hpp"
 #include "host/app/signals.hpp"
+#include "host/app/stop_rule.hpp"
 #include "host/app/tsne_files.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
@@ -129,17 +129,12 @@ Embedding descend(Backend& backend, const Settings& settings, const Dataset& dat
                   const Affinities& affinities, const TsneOutputs& outputs, TsneCheckpoint& from,
                   const Console& console, Clock::time_point start) {
   const TsneState before = std::move(from.state);
-  const double limit = settings.is_set("max-seconds") ? settings.seconds("max-seconds") : HUGE_VAL;
   ProgressLine progress(console, "iterations", before.iteration, options.iterations);
-  bool advanced = false;
+  StopRule rule(settings, start);
   TsneControl control;
-  // A call that is too short for anything still does one iteration, so that calling again gets to an end.
-  control.stop = [&] {
-    return stop_requested() ||
-           (advanced && std::chrono::duration<double>(Clock::now() - start).count() >= limit);
-  };
+  control.stop = [&] { return rule.should_stop(); };
   control.advanced = [&] {
-    advanced = true;
+    rule.gained();
     progress.advance(1);
   };
   control.progress = [&](const TsneProgress& at) {
