@@ -133,7 +133,8 @@ TEST_F(Frame, QuietIsQuietAndVerboseSaysMore) {
 // never are.
 TEST_F(Frame, ColoursStayOnTerminals) {
   EXPECT_EQ(run("xyzzy", "/dev/null", "TERM=xterm").err.find('\033'), std::string::npos);
-  if (shell("command -v script").out.empty()) GTEST_SKIP() << "script(1) is not installed";
+  if (shell("script -qec true /dev/null").code != 0)
+    GTEST_SKIP() << "script(1) is not installed, or finds no pseudo-terminal";
   const auto on_terminal = [&](const std::string& variables) {
     return shell(variables + " script -qec \"'" GMMVAE_PROGRAM "' xyzzy\" /dev/null").out;
   };
