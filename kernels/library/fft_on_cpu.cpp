@@ -5,6 +5,7 @@
 
 #include "host/tsne/fft.hpp"
 #include "kernels/library/fft.hpp"
+#include "runtime_state.hpp"
 
 namespace gmmvae::cuda {
 using tsne::LaneFft;
@@ -28,6 +29,7 @@ class RealFft2d::Implementation {
     bool back;
   };
   static void run(void* data) {
+    const emu::DeviceAccess access;
     const Job& job = *static_cast<const Job*>(data);
     job.back ? job.self->backward(job.spectrum, job.grid) : job.self->forward(job.grid, job.spectrum);
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/library/sort.hpp"
+#include "runtime_state.hpp"
 
 namespace gmmvae::cuda {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 template <class Key, class Value>
 void stable_sort_pairs(Key* keys, Value* values, std::size_t count, int bits, cudaStream_t stream) {
   GPU_CHECK(cudaStreamSynchronize(stream));
+  const emu::DeviceAccess access;
   const Key mask = bits >= static_cast<int>(8 * sizeof(Key)) ? ~Key{0} : (Key{1} << bits) - 1;
   std::vector<std::pair<Key, Value>> pairs(count);
   for (std::size_t i = 0; i < count; ++i) pairs[i] = {keys[i], values[i]};
@@ -35,6 +37,7 @@ void sort_pairs(std::uint64_t* keys, float* values, std::size_t count, int bits,
 
 void exclusive_sums(const std::uint32_t* in, std::uint64_t* sums, std::size_t count, cudaStream_t stream) {
   GPU_CHECK(cudaStreamSynchronize(stream));
+  const emu::DeviceAccess access;
   sums[0] = 0;
   for (std::size_t i = 0; i < count; ++i) sums[i + 1] = sums[i] + in[i];
 }
