@@ -78,6 +78,7 @@ TrainingConfig training_config(const Settings& settings) {
   config.batch = settings.count("batch");
   config.learning_rate = settings.real("lr");
   config.schedule = parse<LearningRateSchedule>(settings.text("lr-schedule"));
+  config.arithmetic = parse<Arithmetic>(settings.text("precision"));
   config.patience = settings.count("patience");
   config.seed = settings.count("seed");
   if (config.patience > 0 && settings.real("validation") == 0.0) {

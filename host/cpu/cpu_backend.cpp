@@ -18,6 +18,7 @@
 #include "host/cpu/workspace.hpp"
 #include "host/evaluation/comparison.hpp"
 #include "host/evaluation/likelihood.hpp"
+#include "host/vae/names.hpp"
 
 namespace gmmvae {
 namespace {
@@ -50,6 +51,11 @@ class CpuBackend final : public Backend {
 
   /// One core owns one model at a time.
   void train(std::span<TrainingJob> jobs, const TrainingControl& control) override {
+    for (const TrainingJob& job : jobs) {
+      if (job.config.arithmetic == Arithmetic::fp32) continue;
+      throw UsageError("--precision " + to_string(job.config.arithmetic) +
+                       " takes tensor cores, which the CPU has not: use --device cuda, or --precision fp32");
+    }
     std::atomic<std::size_t> next{0};
     std::exception_ptr failure;
     std::mutex failure_mutex;

@@ -54,6 +54,11 @@ struct Names<LearningRateSchedule> {
   static constexpr std::array<std::string_view, 3> values = {"constant", "cosine", "linear"};
 };
 template <>
+struct Names<Arithmetic> {
+  static constexpr std::string_view kind = "precision";
+  static constexpr std::array<std::string_view, 2> values = {"fp32", "tf32x3"};
+};
+template <>
 struct Names<TrainingStatus> {
   static constexpr std::string_view kind = "training status";
   static constexpr std::array<std::string_view, 4> values = {"running", "finished", "stopped-early",
@@ -93,6 +98,9 @@ std::string to_string(DecoderVarianceKind value) {
   return name_of(value);
 }
 std::string to_string(ScaleKind value) {
+  return name_of(value);
+}
+std::string to_string(Arithmetic value) {
   return name_of(value);
 }
 std::string to_string(LearningRateSchedule value) {
@@ -135,6 +143,7 @@ GMMVAE_NAMED(ObjectiveKind)
 GMMVAE_NAMED(DecoderVarianceKind)
 GMMVAE_NAMED(ScaleKind)
 GMMVAE_NAMED(LearningRateSchedule)
+GMMVAE_NAMED(Arithmetic)
 GMMVAE_NAMED(TrainingStatus)
 GMMVAE_NAMED(Layout)
 GMMVAE_NAMED(CovarianceKind)

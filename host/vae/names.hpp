@@ -21,6 +21,7 @@ std::string to_string(ObjectiveKind value);   ///< course, lab, half-sse, elbo
 std::string to_string(DecoderVarianceKind value);   ///< fixed, learned, learned-per-dim
 std::string to_string(ScaleKind value);             ///< none, minmax, standard
 std::string to_string(LearningRateSchedule value);  ///< constant, cosine, linear
+std::string to_string(Arithmetic value);            ///< fp32, tf32x3
 std::string to_string(TrainingStatus value);        ///< running, finished, stopped-early, diverged
 std::string to_string(Layout value);                ///< uniform, normal, ring, grid
 std::string to_string(CovarianceKind value);        ///< spherical, diagonal, full

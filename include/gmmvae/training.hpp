@@ -16,6 +16,9 @@
 namespace gmmvae {
 
 enum class LearningRateSchedule { constant, cosine, linear };
+/// How products of matrices are formed. tf32x3 takes tensor cores and is as exact as fp32 within a small
+/// factor (kernels/training/fused/tensor.cuh); only the CUDA backend has it.
+enum class Arithmetic { fp32, tf32x3 };
 
 /// A learned decoder variance is a parameter group of its own, with this many times the learning rate: under
 /// Adam a single logarithm moves by at most the learning rate a step, and would need thousands of steps to
@@ -33,6 +36,7 @@ struct TrainingConfig {
   double adam_epsilon = 1e-8;
   std::size_t patience = 0;  ///< stop after this many epochs without a better validation ELBO; 0: never
   std::uint64_t seed = 1;
+  Arithmetic arithmetic = Arithmetic::fp32;
 
   bool operator==(const TrainingConfig&) const = default;
 };

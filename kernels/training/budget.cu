@@ -90,37 +90,7 @@ std::size_t fused_bytes(const LaidOutModel& model, std::size_t data_floats) {
 /// With fewer rows than this most warps of the fused trainer would have none.
 constexpr int least_fused_rows = 3 * fused::rows_a_warp;
 
-}  // namespace
-
-Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
-  // From a third of the multiprocessors on, one model's products fill the device better than a block for each
-  // model does. With fewer tiles most of the device would idle, and models of that size come many at a time.
-  // The choice may depend on the shape alone: a model's numbers must not depend on how many others are
-  // trained beside it.
-  if (const int tiles = gradient_tiles(model); 3 * tiles >= limits.multiprocessors) {
-    return tiled(model, limits,
-                 "tiled: the largest layer's gradient has " + std::to_string(tiles) + " tiles for " +
-                     std::to_string(limits.multiprocessors) + " multiprocessors");
-  }
-  if (fused_layers(model) > 0 && model.plan.batch >= least_fused_rows &&
-      fused_bytes(model, 0) <= limits.shared_per_block) {
-    return budget_for(Placement::fused, model, rows, limits);
-  }
-  const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
-  if (model.plan.slots > most_slots) {
-    return streamed(model, limits,
-                    "streamed: the model has " + std::to_string(model.layers.size()) + " layers");
-  }
-  if (without_data > limits.shared_per_block) {
-    return streamed(model, limits,
-                    "streamed: " + size_of(model) + " need " + std::to_string(without_data) +
-                        " bytes of shared memory, a block has " + std::to_string(limits.shared_per_block));
-  }
-  return budget_for(Placement::resident, model, rows, limits);
-}
-
-Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
-                  const DeviceLimits& limits) {
+Budget placed(Placement placement, const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
   if (placement == Placement::streamed) return streamed(model, limits, "streamed: asked for");
   if (placement == Placement::tiled) return tiled(model, limits, "tiled: asked for");
   const bool is_fused = placement == Placement::fused;
@@ -149,6 +119,60 @@ Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t ro
   budget.why = name + ": " + size_of(model) + (budget.data_in_shared ? " and the points" : "") + " take " +
                std::to_string(budget.shared_bytes) + " of " + std::to_string(limits.shared_per_block) +
                " bytes of a block's shared memory";
+  return budget;
+}
+
+Budget choose_placement(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits) {
+  // From a third of the multiprocessors on, one model's products fill the device better than a block for each
+  // model does. With fewer tiles most of the device would idle, and models of that size come many at a time.
+  // The choice may depend on the shape alone: a model's numbers must not depend on how many others are
+  // trained beside it.
+  if (const int tiles = gradient_tiles(model); 3 * tiles >= limits.multiprocessors) {
+    return tiled(model, limits,
+                 "tiled: the largest layer's gradient has " + std::to_string(tiles) + " tiles for " +
+                     std::to_string(limits.multiprocessors) + " multiprocessors");
+  }
+  if (fused_layers(model) > 0 && model.plan.batch >= least_fused_rows &&
+      fused_bytes(model, 0) <= limits.shared_per_block) {
+    return placed(Placement::fused, model, rows, limits);
+  }
+  const std::size_t without_data = bytes_of<Placement::resident>(model, 0);
+  if (model.plan.slots > most_slots) {
+    return streamed(model, limits,
+                    "streamed: the model has " + std::to_string(model.layers.size()) + " layers");
+  }
+  if (without_data > limits.shared_per_block) {
+    return streamed(model, limits,
+                    "streamed: " + size_of(model) + " need " + std::to_string(without_data) +
+                        " bytes of shared memory, a block has " + std::to_string(limits.shared_per_block));
+  }
+  return placed(Placement::resident, model, rows, limits);
+}
+
+/// The only products in tf32x3 are those of the fused trainer between two hidden layers.
+void set_arithmetic(Budget& budget, Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::fp32) return;
+  if (budget.placement == Placement::fused && budget.hidden_layers == 2) {
+    budget.arithmetic = arithmetic;
+    budget.why += "; wide products in tf32x3";
+  } else {
+    budget.why += "; in fp32: tf32x3 is there for two hidden layers of 64 alone";
+  }
+}
+
+}  // namespace
+
+Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits,
+                     Arithmetic arithmetic) {
+  Budget budget = choose_placement(model, rows, limits);
+  set_arithmetic(budget, arithmetic);
+  return budget;
+}
+
+Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
+                  const DeviceLimits& limits, Arithmetic arithmetic) {
+  Budget budget = placed(placement, model, rows, limits);
+  set_arithmetic(budget, arithmetic);
   return budget;
 }
 

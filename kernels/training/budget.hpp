@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include "gmmvae/training.hpp"
 #include "kernels/training/plan.hpp"
 
 namespace gmmvae::cuda {
@@ -33,20 +34,22 @@ enum class Products {
 /// The choice for one model.
 struct Budget {
   Placement placement = Placement::resident;
-  bool data_in_shared = false;   ///< the training points lie in shared memory too
-  int threads = 0;               ///< of the block
-  int hidden_layers = 0;         ///< of each network of a fused model
-  std::size_t shared_bytes = 0;  ///< of dynamic shared memory for a block
-  std::string why;               ///< one sentence, for -v
+  bool data_in_shared = false;               ///< the training points lie in shared memory too
+  int threads = 0;                           ///< of the block
+  int hidden_layers = 0;                     ///< of each network of a fused model
+  Arithmetic arithmetic = Arithmetic::fp32;  ///< of the wide products of a fused model
+  std::size_t shared_bytes = 0;              ///< of dynamic shared memory for a block
+  std::string why;                           ///< one sentence, for -v
 };
 
 /// `rows` is the number of training points. Throws DeviceError where not even the sums of a streamed model
 /// fit.
-Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits);
+Budget choose_budget(const LaidOutModel& model, std::size_t rows, const DeviceLimits& limits,
+                     Arithmetic arithmetic = Arithmetic::fp32);
 
 /// The same with a placement that the caller insists on: resident and fused throw
 /// DeviceError where the model does not fit.
 Budget budget_for(Placement placement, const LaidOutModel& model, std::size_t rows,
-                  const DeviceLimits& limits);
+                  const DeviceLimits& limits, Arithmetic arithmetic = Arithmetic::fp32);
 
 }  // namespace gmmvae::cuda

@@ -196,11 +196,13 @@ class ModelTrainer::Implementation {
         throw DataError("The device trains on up to 2^31 points and validates on up to 2^30.");
       const int shape = shapes_.add(job.architecture, job.objective, batch_of(job));
       const LaidOutModel& model = shapes_[shape];
-      const Budget budget = placement ? budget_for(*placement, model, job.data.rows, limits)
-                                      : choose_budget(model, job.data.rows, limits);
+      const Budget budget = placement
+                                ? budget_for(*placement, model, job.data.rows, limits, job.config.arithmetic)
+                                : choose_budget(model, job.data.rows, limits, job.config.arithmetic);
       LaunchClass& same =
           classes_[{static_cast<std::size_t>(budget.placement), static_cast<std::size_t>(budget.threads),
-                    budget.shared_bytes, static_cast<std::size_t>(budget.hidden_layers)}];
+                    budget.shared_bytes, static_cast<std::size_t>(budget.hidden_layers),
+                    static_cast<std::size_t>(budget.arithmetic)}];
       same.budget = budget;
       same.tasks.push_back(static_cast<int>(i));
       TrainingTask task;

@@ -270,6 +270,8 @@ TEST_F(Train, WrongUseIsRefusedBeforeAnyWork) {
     EXPECT_NE(sentence.find(words), std::string::npos) << arguments << ": " << sentence;
   }
   EXPECT_NE(refusal("train --data data.npz", 2).find("--out"), std::string::npos);
+  EXPECT_NE(refusal("train --data data.npz --out m --device cpu --precision tf32x3", 2).find("--device cuda"),
+            std::string::npos);
   EXPECT_NE(refusal("train --out m", 2).find("--data"), std::string::npos);
   EXPECT_NE(refusal("train --data data.npz --out data.npz", 2).find("also the input"), std::string::npos);
   put_bytes(path("study.toml"), "epochs = 3\nlearn = 0.1\n");

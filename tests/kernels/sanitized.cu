@@ -39,9 +39,9 @@ struct Case {
   std::size_t batch;
 };
 
-bool trains(const Case& shape, Placement placement) {
+bool trains(const Case& shape, Placement placement, Arithmetic arithmetic = Arithmetic::fp32) {
   const LaidOutModel model = lay_out(shape.architecture, shape.objective, shape.batch);
-  const Budget budget = budget_for(placement, model, shape.rows, {227 << 10, 228 << 10, 132});
+  const Budget budget = budget_for(placement, model, shape.rows, {227 << 10, 228 << 10, 132}, arithmetic);
   std::size_t canonical = 0;
   for (const DenseLayer& layer : model.layers)
     canonical += static_cast<std::size_t>(layer.out * (layer.in + 1));
@@ -116,6 +116,12 @@ int main() {
   for (const cuda::Case& shape : fused) {
     if (cuda::trains(shape, cuda::Placement::fused)) continue;
     std::puts("a history of the fused trainer is not finite");
+    return 1;
+  }
+  const cuda::Case split = {
+      {.data_dim = 3, .latent = 2, .encoder_hidden = {64, 64}, .decoder_hidden = {64, 64}}, {}, 14, 14};
+  if (!cuda::trains(split, cuda::Placement::fused, Arithmetic::tf32x3)) {
+    std::puts("a history in tf32x3 is not finite");
     return 1;
   }
   for (const cuda::Case& shape : cases) {

@@ -66,6 +66,7 @@ TEST(TrainingIdentity, NamesTheFirstDifferenceWithBothValues) {
                                    {"models", "2"},
                                    {"validation", "0.5"},
                                    {"lr-schedule", "cosine"},
+                                   {"precision", "tf32x3"},
                                    {"latent", "3"},
                                    {"objective", "lab"},
                                    {"activation", "tanh"},

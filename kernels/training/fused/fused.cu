@@ -8,7 +8,7 @@ namespace fused {
 namespace {
 
 /// One block's whole work on one task.
-template <int Hidden>
+template <int Hidden, Arithmetic arithmetic>
 struct Block {
   const Memory& memory;
   const TrainingTask& task;
@@ -41,7 +41,7 @@ struct Block {
       keeper.set_rate(at);
       keeper.prepare(next, 1 - buffer);
     } else {
-      run_rows<Hidden>(memory, buffer);
+      run_rows<Hidden, arithmetic>(memory, buffer);
     }
     __syncthreads();
     block::Update update = training.update_for(good_moments, at.number);
@@ -49,7 +49,7 @@ struct Block {
       keeper.settle(at, buffer, update);
       keeper.weigh(1 - buffer);
     } else if (memory.batches[buffer].training != 0) {
-      move_parameters<Hidden>(memory, memory.batches[buffer].count, update);
+      move_parameters<Hidden, arithmetic>(memory, memory.batches[buffer].count, update);
     }
     const double norm = block::warp_sum(static_cast<double>(update.squared_norm));
     if (lane_id() == 0) memory.ledger.norms[warp_id()] = norm;
@@ -87,7 +87,7 @@ struct Block {
 };
 
 /// The body of the kernels: block i works on task number `order[i]`.
-template <int Hidden>
+template <int Hidden, Arithmetic arithmetic>
 __device__ inline void train(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
   GPU_DYNAMIC_SHARED(buffer);
   const TrainingTask& task = tasks[order[blockIdx.x]];
@@ -99,17 +99,22 @@ __device__ inline void train(const TrainingTask* tasks, const int* order, PlanTa
   const Memory memory(arena, Hidden, data_floats);
   if (thread_rank() == 0) *memory.plan = shape;
   __syncthreads();
-  Block<Hidden>(memory, task).run(epochs);
+  Block<Hidden, arithmetic>(memory, task).run(epochs);
 }
 
 __global__ void __launch_bounds__(threads, 1)
     train_one_hidden(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
-  train<1>(tasks, order, tables, epochs);
+  train<1, Arithmetic::fp32>(tasks, order, tables, epochs);
 }
 
 __global__ void __launch_bounds__(threads, 1)
     train_two_hidden(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
-  train<2>(tasks, order, tables, epochs);
+  train<2, Arithmetic::fp32>(tasks, order, tables, epochs);
+}
+
+__global__ void __launch_bounds__(threads, 1)
+    train_two_hidden_split(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
+  train<2, Arithmetic::tf32x3>(tasks, order, tables, epochs);
 }
 
 }  // namespace
@@ -117,8 +122,11 @@ __global__ void __launch_bounds__(threads, 1)
 
 void launch_fused(const TrainingTask* tasks, const int* order, int blocks, const PlanTables& tables,
                   const Budget& budget, int epochs, cudaStream_t stream) {
-  launch(budget.hidden_layers == 2 ? fused::train_two_hidden : fused::train_one_hidden, blocks,
-         static_cast<unsigned>(budget.threads), budget.shared_bytes, stream, tasks, order, tables, epochs);
+  const auto kernel = budget.hidden_layers == 1                 ? fused::train_one_hidden
+                      : budget.arithmetic == Arithmetic::tf32x3 ? fused::train_two_hidden_split
+                                                                : fused::train_two_hidden;
+  launch(kernel, blocks, static_cast<unsigned>(budget.threads), budget.shared_bytes, stream, tasks, order,
+         tables, epochs);
 }
 
 }  // namespace gmmvae::cuda

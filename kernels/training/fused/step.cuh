@@ -4,6 +4,7 @@
 
 #include "kernels/block/adam.cuh"
 #include "kernels/training/fused/rows.cuh"
+#include "kernels/training/fused/tensor.cuh"
 
 namespace gmmvae::cuda::fused {
 
@@ -133,24 +134,32 @@ __device__ inline void store_ends(const Place& place, const Ends& ends, float* t
 }
 
 /// tile <- output of the last hidden layer; with two of them the first one's is in net.first.
-template <int Hidden, int Depth>
+template <int Hidden, Arithmetic arithmetic, int Depth>
 __device__ inline void hidden_layers(const Place& place, const Network& net, Tile& tile) {
   first_layer<Hidden, Depth>(place, net, tile);
   if constexpr (Hidden == 2) {
     store_tile(place, tile, net.first);
     __syncwarp();
-    middle_layer(place, net, tile);
+    if constexpr (arithmetic == Arithmetic::tf32x3) {
+      middle_layer_split(place, net, tile);
+    } else {
+      middle_layer(place, net, tile);
+    }
   }
 }
 
 /// Everything below the last layer, from the delta in the tile. The last hidden layer's delta stays in
 /// net.last for the update.
-template <int Hidden, int Depth, bool by_input>
+template <int Hidden, Arithmetic arithmetic, int Depth, bool by_input>
 __device__ inline void through_hidden(const Place& place, const Network& net, Tile& tile, float* ends) {
   if constexpr (Hidden == 2) {
     store_tile(place, tile, net.last);
     __syncwarp();
-    through_middle(place, net, tile);
+    if constexpr (arithmetic == Arithmetic::tf32x3) {
+      through_middle_split(place, net, tile);
+    } else {
+      through_middle(place, net, tile);
+    }
     through_first<Hidden, Depth, Columns::contiguous, by_input>(place, net, tile, ends);
   } else {
     through_first<Hidden, Depth, Columns::strided, by_input>(place, net, tile, ends);
@@ -166,7 +175,7 @@ __device__ inline Network network(const Memory& memory, int number, float* input
 }
 
 /// The warp's rows of the batch: there, and when it is for training, back.
-template <int Hidden>
+template <int Hidden, Arithmetic arithmetic>
 __device__ inline void run_rows(const Memory& memory, int buffer) {
   const Place place;
   const Batch& batch = memory.batches[buffer];
@@ -174,20 +183,20 @@ __device__ inline void run_rows(const Memory& memory, int buffer) {
   const Network encoder = network<Hidden>(memory, 0, memory.x_of(buffer));
   const Network decoder = network<Hidden>(memory, 1, memory.codes);
   Tile tile;
-  hidden_layers<Hidden, narrow>(place, encoder, tile);
+  hidden_layers<Hidden, arithmetic, narrow>(place, encoder, tile);
   store_ends(place, last_layer<Hidden>(place, encoder, tile), memory.ends);
   store_tile(place, tile, encoder.last);  // for the way back
   const Latent latent = sample(place, memory, buffer);
-  hidden_layers<Hidden, most_latent>(place, decoder, tile);
+  hidden_layers<Hidden, arithmetic, most_latent>(place, decoder, tile);
   compare(place, memory, buffer, last_layer<Hidden>(place, decoder, tile), decoder.partial);
   if (batch.training == 0) return;
   through_last<Hidden>(place, decoder, memory.ends, tile);
   __syncwarp();  // the gradient of the output is read
-  through_hidden<Hidden, most_latent, true>(place, decoder, tile, memory.ends);
+  through_hidden<Hidden, arithmetic, most_latent, true>(place, decoder, tile, memory.ends);
   posterior_gradient(memory, buffer, latent, encoder.partial);
   load_tile(place, encoder.last, tile);
   through_last<Hidden>(place, encoder, memory.ends, tile);
-  through_hidden<Hidden, narrow, false>(place, encoder, tile, memory.ends);
+  through_hidden<Hidden, arithmetic, narrow, false>(place, encoder, tile, memory.ends);
 }
 
 }  // namespace gmmvae::cuda::fused

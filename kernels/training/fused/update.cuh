@@ -5,6 +5,7 @@
 
 #include "kernels/block/adam.cuh"
 #include "kernels/training/fused/rows.cuh"
+#include "kernels/training/fused/tensor.cuh"
 
 namespace gmmvae::cuda::fused {
 
@@ -129,10 +130,14 @@ struct Narrow {
 };
 
 /// One step of Adam on all that this thread of a product warp owns, for a batch of `count` rows.
-template <int Hidden>
+template <int Hidden, Arithmetic arithmetic>
 __device__ inline void move_parameters(const Memory& memory, int count, block::Update& update) {
   const int warps = block::ceil_div(count, rows_a_warp);
-  if constexpr (Hidden == 2) move_middle(memory, rows_a_warp * warps, update);
+  if constexpr (Hidden == 2 && arithmetic == Arithmetic::tf32x3) {
+    move_middle_split(memory, rows_a_warp * warps, update);
+  } else if constexpr (Hidden == 2) {
+    move_middle(memory, rows_a_warp * warps, update);
+  }
   Narrow(memory, update).move(memory, warps, update);
 }
 
