@@ -46,6 +46,10 @@ double usable_perplexity(std::size_t rows, double wanted, std::vector<std::strin
   return most;
 }
 
+std::ptrdiff_t at(std::size_t place) {
+  return static_cast<std::ptrdiff_t>(place);
+}
+
 /// Where `wanted` stands among `count` numbers, or `count`. A plain loop over a few cache lines beats any
 /// search that has to keep them sorted.
 GMMVAE_CLONES std::uint32_t place_of(std::uint32_t wanted, const std::uint32_t* numbers,
@@ -61,16 +65,20 @@ GMMVAE_CLONES std::uint32_t place_of(std::uint32_t wanted, const std::uint32_t* 
   return start;
 }
 
-/// The first own[i] numbers of each row of `from` [N,k] to the beginnings of rows in `to`; `from` is freed.
+/// Spreads rows [N,k], of which the first own[i] numbers count, out to where each has its place, within the
+/// same memory: close together first, whereupon nothing moves but backwards, the last row first.
 template <class T>
-void move_rows(std::vector<T>& from, std::size_t k, const std::vector<std::uint32_t>& own,
-               const std::vector<std::uint64_t>& offsets, ThreadPool& pool, std::vector<T>& to) {
-  to = std::vector<T>(offsets.back());
-  pool.for_range(own.size(), kRowsPerTask, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i)
-      std::copy_n(from.data() + i * k, own[i], to.data() + offsets[i]);
-  });
-  from = std::vector<T>();
+void spread_rows(std::size_t k, const std::vector<std::uint32_t>& own,
+                 const std::vector<std::uint64_t>& offsets, std::vector<T>& rows) {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < own.size(); end += own[i++])
+    if (end != i * k) std::copy_n(rows.begin() + at(i * k), own[i], rows.begin() + at(end));
+  rows.resize(offsets.back());
+  for (std::size_t i = own.size(); i-- > 0;) {
+    end -= own[i];
+    std::copy_backward(rows.begin() + at(end), rows.begin() + at(end + own[i]),
+                       rows.begin() + at(offsets[i] + own[i]));
+  }
 }
 
 /// Adds up pairs that have each other, each seen from its smaller number, and appends i to the row of j where
@@ -82,14 +90,14 @@ void pair_up(const std::vector<std::uint32_t>& own, std::vector<std::atomic<std:
       for (std::uint64_t e = out.offsets[i]; e < out.offsets[i] + own[i]; ++e) {
         const std::uint32_t j = out.columns[e];
         const std::uint64_t row = out.offsets[j];
-        const std::uint32_t at = place_of(static_cast<std::uint32_t>(i), out.columns.data() + row, own[j]);
-        if (at == own[j]) {
+        const std::uint32_t found = place_of(static_cast<std::uint32_t>(i), out.columns.data() + row, own[j]);
+        if (found == own[j]) {
           const std::uint32_t last = appended[j].fetch_sub(1, std::memory_order_relaxed) - 1;
           out.columns[row + own[j] + last] = static_cast<std::uint32_t>(i);
           out.values[row + own[j] + last] = out.values[e];
         } else if (i < j) {
-          out.values[e] += out.values[row + at];
-          out.values[row + at] = out.values[e];
+          out.values[e] += out.values[row + found];
+          out.values[row + found] = out.values[e];
         }
       }
   });
@@ -116,8 +124,8 @@ void sort_rows(float scale, ThreadPool& pool, Affinities& out) {
 }  // namespace
 
 // Rows begin with their own lists; then every pair is looked at from either end: where both have each other,
-// the two probabilities are added up in both rows, and where one has the other, it is appended there. At no
-// time is there more than the lists and half the result.
+// the two probabilities are added up in both rows, and where one has the other, it is appended there. The
+// lists become the result in place: at no time is there more than that.
 void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out) {
   const std::size_t rows = conditional.rows(), k = conditional.k;
   // What became probability 0 is no edge.
@@ -146,8 +154,10 @@ void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out) {
   out.offsets.assign(rows + 1, 0);
   for (std::size_t i = 0; i < rows; ++i)
     out.offsets[i + 1] = out.offsets[i] + own[i] + appended[i].load(std::memory_order_relaxed);
-  move_rows(conditional.points, k, own, out.offsets, pool, out.columns);
-  move_rows(conditional.squared, k, own, out.offsets, pool, out.values);
+  spread_rows(k, own, out.offsets, conditional.points);
+  spread_rows(k, own, out.offsets, conditional.squared);
+  out.columns = std::move(conditional.points);
+  out.values = std::move(conditional.squared);
   pair_up(own, appended, pool, out);
   sort_rows(static_cast<float>(0.5 / static_cast<double>(rows)), pool, out);
 }

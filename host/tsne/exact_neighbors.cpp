@@ -232,19 +232,21 @@ GMMVAE_CLONES float squared_between(const float* a, const float* b, std::size_t 
 NeighborLists neighbors_in(const NeighborTree& tree, MatrixView<float> queries,
                            std::span<const std::uint32_t> self, std::size_t k, ThreadPool& pool,
                            std::uint64_t* scanned) {
-  NeighborLists out{k, std::vector<std::uint32_t>(queries.rows * k), std::vector<float>(queries.rows * k)};
-  const LaneBlocks blocks(queries);
+  NeighborLists out(queries.rows, k);
   std::atomic<std::uint64_t> total = 0;
-  pool.for_range(blocks.blocks(), kGroupsPerTask, [&](std::size_t begin, std::size_t end) {
-    GroupSearch search(tree, k);
-    for (std::size_t b = begin; b < end; ++b) {
-      std::uint32_t own[kLanes];
-      for (std::size_t l = 0; l < blocks.filled(b); ++l)
-        own[l] = self.empty() ? kNoPlace : self[b * kLanes + l];
-      search.run(blocks.block(b), own, b * kLanes, blocks.filled(b), out);
-    }
-    total += search.scanned();
-  });
+  pool.for_range((queries.rows + kLanes - 1) / kLanes, kGroupsPerTask,
+                 [&](std::size_t begin, std::size_t end) {
+                   GroupSearch search(tree, k);
+                   for (std::size_t b = begin; b < end; ++b) {
+                     const std::size_t first = b * kLanes, lanes = std::min(kLanes, queries.rows - first);
+                     const LaneBlocks block({queries.row(first).data(), lanes, queries.cols});
+                     std::uint32_t own[kLanes];
+                     for (std::size_t l = 0; l < lanes; ++l)
+                       own[l] = self.empty() ? kNoPlace : self[first + l];
+                     search.run(block.block(0), own, first, lanes, out);
+                   }
+                   total += search.scanned();
+                 });
   if (scanned != nullptr) *scanned = total;
   return out;
 }

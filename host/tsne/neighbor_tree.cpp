@@ -158,16 +158,34 @@ NeighborTree Builder::build(ThreadPool& pool) {
     std::ranges::copy(mean_of(points), tree.centers.row(i).begin());
     node.radius = radius_of(points, tree.centers.row(i).data());
   });
-  tree.points = Matrix<float>(x_.rows, x_.cols);
-  for (std::size_t i = 0; i < x_.rows; ++i) std::ranges::copy(x_.row(order_[i]), tree.points.row(i).begin());
   tree.order = std::move(order_);
   return tree;
 }
 
+/// Row order[i] moves to place i, along the cycles of the order.
+void sort_rows(const std::vector<std::uint32_t>& order, Matrix<float>& x) {
+  std::vector<bool> settled(order.size());
+  std::vector<float> first(x.cols());
+  for (std::size_t start = 0; start < order.size(); ++start) {
+    if (settled[start]) continue;
+    std::ranges::copy(x.row(start), first.begin());
+    std::size_t place = start;
+    for (; order[place] != start; place = order[place]) {
+      std::ranges::copy(x.row(order[place]), x.row(place).begin());
+      settled[place] = true;
+    }
+    std::ranges::copy(first, x.row(place).begin());
+    settled[place] = true;
+  }
+}
+
 }  // namespace
 
-NeighborTree build_neighbor_tree(MatrixView<float> x, ThreadPool& pool) {
-  return Builder(x).build(pool);
+NeighborTree build_neighbor_tree(Matrix<float> x, ThreadPool& pool) {
+  NeighborTree tree = Builder(x).build(pool);
+  sort_rows(tree.order, x);
+  tree.points = std::move(x);
+  return tree;
 }
 
 }  // namespace gmmvae::tsne

@@ -34,6 +34,7 @@ struct NeighborTree {
 /// Every leaf begins at a multiple of this many points, so that vector lanes never straddle two leaves.
 inline constexpr std::size_t kLeafGrain = 16;
 
-NeighborTree build_neighbor_tree(MatrixView<float> x, ThreadPool& pool);
+/// Takes the points over and sorts them in place: there is no second copy of them at any time.
+NeighborTree build_neighbor_tree(Matrix<float> x, ThreadPool& pool);
 
 }  // namespace gmmvae::tsne

@@ -12,8 +12,16 @@
 namespace gmmvae::tsne {
 
 /// The k nearest other points of every point, never the point itself, ascending by distance and then by
-/// number. All numbers are places in the tree's order.
+/// number. All numbers are places in the tree's order. Twice the memory is reserved, and not touched: there
+/// symmetrize makes edges of them.
 struct NeighborLists {
+  NeighborLists(std::size_t rows, std::size_t each) : k(each) {
+    points.reserve(2 * rows * k);
+    squared.reserve(2 * rows * k);
+    points.resize(rows * k);
+    squared.resize(rows * k);
+  }
+
   std::size_t k = 0;
   std::vector<std::uint32_t> points;  ///< [N,k]
   std::vector<float> squared;         ///< [N,k] squared distances
