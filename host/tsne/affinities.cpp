@@ -81,23 +81,39 @@ void spread_rows(std::size_t k, const std::vector<std::uint32_t>& own,
   }
 }
 
+/// For each row of the lists, which of its neighbours have it too: a bit each.
+class Mutual {
+ public:
+  Mutual(std::size_t rows, std::size_t k) : words_((k + 63) / 64), bits_(rows * words_) {}
+  void set(std::size_t row, std::size_t a) { bits_[row * words_ + a / 64] |= std::uint64_t{1} << a % 64; }
+  [[nodiscard]] bool operator()(std::size_t row, std::size_t a) const {
+    return (bits_[row * words_ + a / 64] >> a % 64 & 1) != 0;
+  }
+
+ private:
+  std::size_t words_;
+  std::vector<std::uint64_t> bits_;
+};
+
 /// Adds up pairs that have each other, each seen from its smaller number, and appends i to the row of j where
 /// only i has j, in any order.
-void pair_up(const std::vector<std::uint32_t>& own, std::vector<std::atomic<std::uint32_t>>& appended,
-             ThreadPool& pool, Affinities& out) {
+void pair_up(const std::vector<std::uint32_t>& own, const Mutual& mutual,
+             std::vector<std::atomic<std::uint32_t>>& appended, ThreadPool& pool, Affinities& out) {
   pool.for_range(own.size(), kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
-      for (std::uint64_t e = out.offsets[i]; e < out.offsets[i] + own[i]; ++e) {
+      for (std::uint32_t a = 0; a < own[i]; ++a) {
+        const std::uint64_t e = out.offsets[i] + a;
         const std::uint32_t j = out.columns[e];
         const std::uint64_t row = out.offsets[j];
-        const std::uint32_t found = place_of(static_cast<std::uint32_t>(i), out.columns.data() + row, own[j]);
-        if (found == own[j]) {
+        if (!mutual(i, a)) {
           const std::uint32_t last = appended[j].fetch_sub(1, std::memory_order_relaxed) - 1;
           out.columns[row + own[j] + last] = static_cast<std::uint32_t>(i);
           out.values[row + own[j] + last] = out.values[e];
         } else if (i < j) {
-          out.values[e] += out.values[row + found];
-          out.values[row + found] = out.values[e];
+          const std::uint64_t other =
+              row + place_of(static_cast<std::uint32_t>(i), out.columns.data() + row, own[j]);
+          out.values[e] += out.values[other];
+          out.values[other] = out.values[e];
         }
       }
   });
@@ -143,11 +159,14 @@ void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out) {
   });
   // Whole numbers add up to the same in any order, so threads may count together.
   std::vector<std::atomic<std::uint32_t>> appended(rows);
+  Mutual mutual(rows, k);
   pool.for_range(rows, kRowsPerTask, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
-      for (std::size_t e = i * k; e < i * k + own[i]; ++e) {
-        const std::uint32_t j = conditional.points[e];
-        if (place_of(static_cast<std::uint32_t>(i), conditional.points.data() + j * k, own[j]) == own[j])
+      for (std::size_t a = 0; a < own[i]; ++a) {
+        const std::uint32_t j = conditional.points[i * k + a];
+        if (place_of(static_cast<std::uint32_t>(i), conditional.points.data() + j * k, own[j]) < own[j])
+          mutual.set(i, a);
+        else
           appended[j].fetch_add(1, std::memory_order_relaxed);
       }
   });
@@ -158,7 +177,7 @@ void symmetrize(NeighborLists conditional, ThreadPool& pool, Affinities& out) {
   spread_rows(k, own, out.offsets, conditional.squared);
   out.columns = std::move(conditional.points);
   out.values = std::move(conditional.squared);
-  pair_up(own, appended, pool, out);
+  pair_up(own, mutual, appended, pool, out);
   sort_rows(static_cast<float>(0.5 / static_cast<double>(rows)), pool, out);
 }
 

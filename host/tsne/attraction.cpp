@@ -10,49 +10,61 @@ namespace gmmvae::tsne {
 namespace {
 
 constexpr std::size_t kRowsPerTask = 128;
-// Edges that are brought together before lanes work on them; longer rows go piece by piece.
-constexpr std::size_t kPiece = 128;
 
-/// Positions of up to kPiece neighbours as they stand in memory, one after the other, with their weights;
-/// full lanes, filled up with weight 0.
+/// The positions of the sixteen points that `columns` names, one dimension a vector.
 template <std::size_t Dim>
-struct Piece {
-  alignas(64) float position[Dim * kPiece];
-  alignas(64) float weight[kPiece];
-  std::size_t padded = 0;
-};
-
-template <std::size_t Dim>
-GMMVAE_INLINE void gather(const std::uint32_t* columns, const float* values, std::size_t count,
-                          const float* positions, const float* own, Piece<Dim>& piece) {
-  for (std::size_t e = 0; e < count; ++e)
-    std::memcpy(piece.position + e * Dim, positions + columns[e] * std::size_t{Dim}, Dim * sizeof(float));
-  std::copy_n(values, count, piece.weight);
-  piece.padded = (count + kLanes - 1) / kLanes * kLanes;
-  for (std::size_t e = count; e < piece.padded; ++e) {
-    piece.weight[e] = 0.0f;
-    std::memcpy(piece.position + e * Dim, own, Dim * sizeof(float));
-  }
-}
-
-/// The coordinates of sixteen points, one dimension a vector.
-template <std::size_t Dim>
-GMMVAE_INLINE void deal(const float* points, Lanes (&out)[Dim]) {
-  if constexpr (Dim == 1) {
-    load(points, out[0]);
-  } else if constexpr (Dim == 2) {
+GMMVAE_INLINE void gather(const std::uint32_t* columns, const float* positions, Lanes (&out)[Dim]) {
+  if constexpr (Dim == 2) {
+    // Both coordinates of a point travel as one number of eight bytes.
+    const auto point = [&](std::size_t l) {
+      double both;
+      std::memcpy(&both, positions + std::size_t{2} * columns[l], sizeof both);
+      return both;
+    };
+    const DoubleLanes first = {point(0), point(1), point(2), point(3),
+                               point(4), point(5), point(6), point(7)};
+    const DoubleLanes second = {point(8),  point(9),  point(10), point(11),
+                                point(12), point(13), point(14), point(15)};
     Lanes low, high;
-    load(points, low);
-    load(points + kLanes, high);
+    std::memcpy(&low, &first, sizeof low);
+    std::memcpy(&high, &second, sizeof high);
     out[0] = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     out[1] = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
   } else {
     for (std::size_t d = 0; d < Dim; ++d) {
       float dimension[kLanes];
-      for (std::size_t l = 0; l < kLanes; ++l) dimension[l] = points[l * Dim + d];
+      for (std::size_t l = 0; l < kLanes; ++l) dimension[l] = positions[columns[l] * std::size_t{Dim} + d];
       load(dimension, out[d]);
     }
   }
+}
+
+/// Calls use(weight, apart, 1 + |apart|^2) for the edges of row i, sixteen at a time; the last ones are
+/// filled up with edges of weight 0 to the point itself.
+template <std::size_t Dim, class Use>
+GMMVAE_INLINE void over_edges(const Affinities& p, const float* positions, std::size_t i, const Use& use) {
+  const float* own = positions + i * Dim;
+  const auto meet = [&](const std::uint32_t* columns, const float* values) __attribute__((always_inline)) {
+    Lanes apart[Dim], squared = Lanes{} + 1.0f, weight;
+    gather<Dim>(columns, positions, apart);
+    for (std::size_t d = 0; d < Dim; ++d) {
+      apart[d] = own[d] - apart[d];
+      squared += apart[d] * apart[d];
+    }
+    load(values, weight);
+    use(weight, apart, squared);
+  };
+  const std::uint64_t end = p.offsets[i + 1];
+  std::uint64_t e = p.offsets[i];
+  for (; e + kLanes <= end; e += kLanes) meet(p.columns.data() + e, p.values.data() + e);
+  if (e == end) return;
+  std::uint32_t columns[kLanes];
+  float values[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) {
+    columns[l] = e + l < end ? p.columns[e + l] : static_cast<std::uint32_t>(i);
+    values[l] = e + l < end ? p.values[e + l] : 0.0f;
+  }
+  meet(columns, values);
 }
 
 GMMVAE_INLINE float sum_of(const Lanes& x) {
@@ -64,25 +76,14 @@ GMMVAE_INLINE float sum_of(const Lanes& x) {
 template <std::size_t Dim>
 GMMVAE_INLINE void attract_rows(const Affinities& p, const float* positions, std::size_t begin,
                                 std::size_t end, float* forces) {
-  Piece<Dim> piece;
   for (std::size_t i = begin; i < end; ++i) {
-    const float* own = positions + i * Dim;
     Lanes force[Dim] = {};
-    for (std::uint64_t e = p.offsets[i]; e < p.offsets[i + 1]; e += kPiece) {
-      const std::size_t count = std::min<std::uint64_t>(kPiece, p.offsets[i + 1] - e);
-      gather<Dim>(p.columns.data() + e, p.values.data() + e, count, positions, own, piece);
-      for (std::size_t at = 0; at < piece.padded; at += kLanes) {
-        Lanes apart[Dim], squared = Lanes{} + 1.0f, weight;
-        deal<Dim>(piece.position + at * Dim, apart);
-        for (std::size_t d = 0; d < Dim; ++d) {
-          apart[d] = own[d] - apart[d];
-          squared += apart[d] * apart[d];
-        }
-        load(piece.weight + at, weight);
-        weight /= squared;
-        for (std::size_t d = 0; d < Dim; ++d) force[d] += weight * apart[d];
-      }
-    }
+    over_edges<Dim>(
+        p, positions,
+        i, [&](Lanes & weight, Lanes(&apart)[Dim], Lanes & squared) __attribute__((always_inline)) {
+          weight /= squared;
+          for (std::size_t d = 0; d < Dim; ++d) force[d] += weight * apart[d];
+        });
     for (std::size_t d = 0; d < Dim; ++d) forces[i * Dim + d] = sum_of(force[d]);
   }
 }
@@ -90,26 +91,14 @@ GMMVAE_INLINE void attract_rows(const Affinities& p, const float* positions, std
 template <std::size_t Dim>
 GMMVAE_INLINE double sum_logarithms(const Affinities& p, const float* positions, std::size_t begin,
                                     std::size_t end) {
-  Piece<Dim> piece;
   double total = 0.0;
   for (std::size_t i = begin; i < end; ++i) {
-    const float* own = positions + i * Dim;
     Lanes sum = {};
-    for (std::uint64_t e = p.offsets[i]; e < p.offsets[i + 1]; e += kPiece) {
-      const std::size_t count = std::min<std::uint64_t>(kPiece, p.offsets[i + 1] - e);
-      gather<Dim>(p.columns.data() + e, p.values.data() + e, count, positions, own, piece);
-      for (std::size_t at = 0; at < piece.padded; at += kLanes) {
-        Lanes apart[Dim], squared = Lanes{} + 1.0f, weight;
-        deal<Dim>(piece.position + at * Dim, apart);
-        for (std::size_t d = 0; d < Dim; ++d) {
-          apart[d] = own[d] - apart[d];
-          squared += apart[d] * apart[d];
-        }
-        load(piece.weight + at, weight);
-        logarithm(squared);
-        sum += weight * squared;
-      }
-    }
+    over_edges<Dim>(
+        p, positions, i, [&](Lanes & weight, Lanes(&)[Dim], Lanes & squared) __attribute__((always_inline)) {
+          logarithm(squared);
+          sum += weight * squared;
+        });
     total += sum_of(sum);
   }
   return total;

@@ -73,28 +73,42 @@ GMMVAE_CLONES void closer(const float* squared, const float* limits, std::size_t
   }
 }
 
+/// Sorts `count` different keys into `out` by counting for each the smaller ones: no branch, for a few keys.
+GMMVAE_CLONES void sort_few(const std::uint64_t* keys, std::size_t count, std::uint64_t* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t smaller = 0;
+    for (std::size_t j = 0; j < count; ++j) smaller += keys[j] < keys[i] ? 1u : 0u;
+    out[smaller] = keys[i];
+  }
+}
+
 /// The best candidates of sixteen points. A squared distance is not negative, so its bits order like the
-/// number, and distance and place together make one integer that needs no ties.
+/// number, and distance and place together make one integer that needs no ties. New ones wait until there are
+/// enough to sort and merge: searches for the k-th of them would be slower by their mispredicted branches.
 class Candidates {
  public:
-  explicit Candidates(std::size_t k) : k_(k), capacity_(k + std::max<std::size_t>(k / 2, 32)) {
-    for (auto& list : lists_) list.reserve(capacity_);
+  explicit Candidates(std::size_t k) : k_(k), most_waiting_(std::max<std::size_t>(k / 2, 32)) {
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      best_[l].resize(k + 1);  // with a last one that is never taken
+      waiting_[l].resize(most_waiting_);
+    }
+    sorted_.resize(most_waiting_ + 1);
+    merged_.resize(k + 1);
   }
 
   void clear() {
-    for (auto& list : lists_) list.clear();
+    for (auto& best : best_) std::fill(best.begin(), best.end(), kNone);
+    std::fill_n(count_, kLanes, 0);
     std::fill_n(limits_, kLanes, std::numeric_limits<float>::infinity());
   }
   void add(std::size_t lane, float squared, std::uint32_t place) {
-    auto& list = lists_[lane];
-    list.push_back(std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 | place);
-    if (list.size() == capacity_) shrink(lane);
+    waiting_[lane][count_[lane]++] = std::uint64_t{std::bit_cast<std::uint32_t>(squared)} << 32 | place;
+    if (count_[lane] == most_waiting_) merge(lane);
   }
-  /// The k best of a lane, in order.
-  std::vector<std::uint64_t>& finish(std::size_t lane) {
-    shrink(lane);
-    std::sort(lists_[lane].begin(), lists_[lane].end());
-    return lists_[lane];
+  /// The k best of a lane, in order; they must have been added.
+  const std::vector<std::uint64_t>& finish(std::size_t lane) {
+    merge(lane);
+    return best_[lane];
   }
   [[nodiscard]] const float* limits() const { return limits_; }
   [[nodiscard]] float largest_limit(std::size_t lanes) const {
@@ -102,17 +116,41 @@ class Candidates {
   }
 
  private:
-  void shrink(std::size_t lane) {
-    auto& list = lists_[lane];
-    if (list.size() < k_) return;
-    std::nth_element(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(k_ - 1), list.end());
-    list.resize(k_);
-    limits_[lane] = std::bit_cast<float>(static_cast<std::uint32_t>(list.back() >> 32));
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  static constexpr std::size_t kFew = 64;
+
+  void merge(std::size_t lane) {
+    const std::size_t count = count_[lane];
+    count_[lane] = 0;
+    if (count <= kFew) {
+      sort_few(waiting_[lane].data(), count, sorted_.data());
+    } else {
+      std::copy_n(waiting_[lane].begin(), count, sorted_.begin());
+      std::sort(sorted_.begin(), sorted_.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+    sorted_[count] = kNone;
+    const std::uint64_t* a = best_[lane].data();
+    const std::uint64_t* b = sorted_.data();
+    for (std::size_t i = 0; i < k_; ++i) {
+      const std::uint64_t from_a = *a, from_b = *b;
+      const bool first = from_a <= from_b;
+      merged_[i] = first ? from_a : from_b;
+      a += first ? 1 : 0;
+      b += first ? 0 : 1;
+    }
+    merged_[k_] = kNone;
+    best_[lane].swap(merged_);
+    const std::uint64_t last = best_[lane][k_ - 1];
+    if (last != kNone) limits_[lane] = std::bit_cast<float>(static_cast<std::uint32_t>(last >> 32));
   }
 
   std::size_t k_;
-  std::size_t capacity_;
-  std::vector<std::uint64_t> lists_[kLanes];
+  std::size_t most_waiting_;
+  std::vector<std::uint64_t> best_[kLanes];
+  std::vector<std::uint64_t> waiting_[kLanes];
+  std::size_t count_[kLanes] = {};
+  std::vector<std::uint64_t> sorted_;
+  std::vector<std::uint64_t> merged_;
   float limits_[kLanes] = {};
 };
 

@@ -8,6 +8,7 @@
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
+#include "host/parallel/lanes.hpp"
 
 namespace gmmvae::tsne {
 namespace {
@@ -19,6 +20,10 @@ constexpr double kJitter = 0.01;
 constexpr std::size_t kExtra = 6;
 constexpr int kPowerSteps = 24;
 constexpr std::size_t kRowsPerTask = 1024;
+// In so many dimensions all products of columns, once, cost less than the power method's products with the
+// points, step by step: D against 2 * 24 * 8 multiplications a number.
+constexpr std::size_t kMostGramColumns = 256;
+constexpr std::size_t kMostChunks = 64;
 
 std::vector<double> column_means(MatrixView<float> x) {
   std::vector<double> mean(x.cols);
@@ -42,6 +47,13 @@ Matrix<double> scores_of(MatrixView<float> x, const std::vector<double>& mean, c
   return out;
 }
 
+Matrix<double> sum_of(std::vector<Matrix<double>> parts) {
+  Matrix<double> out = std::move(parts[0]);
+  for (std::size_t p = 1; p < parts.size(); ++p)
+    for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] += parts[p].data()[i];
+  return out;
+}
+
 /// (x - mean)' s for s [N,c]: [D,c], tasks added up in their order.
 Matrix<double> project_back(MatrixView<float> x, const std::vector<double>& mean, const Matrix<double>& s,
                             ThreadPool& pool) {
@@ -55,9 +67,44 @@ Matrix<double> project_back(MatrixView<float> x, const std::vector<double>& mean
       }
     parts[begin / kRowsPerTask] = std::move(part);
   });
-  Matrix<double> out = std::move(parts[0]);
-  for (std::size_t p = 1; p < parts.size(); ++p)
-    for (std::size_t i = 0; i < out.size(); ++i) out.data()[i] += parts[p].data()[i];
+  return sum_of(std::move(parts));
+}
+
+/// Adds the products of the columns of `count` rows [count,D], four rows at a time and with their mean taken
+/// off, to sums [D,D].
+GMMVAE_CLONES void add_products(const float* rows, std::size_t count, const double* mean, std::size_t dim,
+                                double* scratch, double* sums) {
+  constexpr std::size_t kTogether = 4;
+  for (std::size_t first = 0; first < count; first += kTogether) {
+    for (std::size_t r = 0; r < kTogether; ++r)
+      for (std::size_t d = 0; d < dim; ++d)
+        scratch[r * dim + d] = first + r < count ? rows[(first + r) * dim + d] - mean[d] : 0.0;
+    const double *a = scratch, *b = a + dim, *c = b + dim, *e = c + dim;
+    for (std::size_t i = 0; i < dim; ++i) {
+      double* sum = sums + i * dim;
+      const double a_i = a[i], b_i = b[i], c_i = c[i], e_i = e[i];
+      for (std::size_t d = 0; d < dim; ++d) sum[d] += (a_i * a[d] + b_i * b[d]) + (c_i * c[d] + e_i * e[d]);
+    }
+  }
+}
+
+/// (x - mean)' (x - mean) [D,D], chunks of rows added up in their order.
+Matrix<double> gram_matrix(MatrixView<float> x, const std::vector<double>& mean, ThreadPool& pool) {
+  const std::size_t rows = std::max(kRowsPerTask, (x.rows + kMostChunks - 1) / kMostChunks);
+  std::vector<Matrix<double>> parts((x.rows + rows - 1) / rows);
+  pool.for_range(x.rows, rows, [&](std::size_t begin, std::size_t end) {
+    Matrix<double> part(x.cols, x.cols), scratch(4, x.cols);
+    add_products(x.row(begin).data(), end - begin, mean.data(), x.cols, scratch.data(), part.data());
+    parts[begin / rows] = std::move(part);
+  });
+  return sum_of(std::move(parts));
+}
+
+Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
+  Matrix<double> out(a.rows(), b.cols());
+  for (std::size_t i = 0; i < a.rows(); ++i)
+    for (std::size_t k = 0; k < a.cols(); ++k)
+      for (std::size_t j = 0; j < b.cols(); ++j) out(i, j) += a(i, k) * b(k, j);
   return out;
 }
 
@@ -122,14 +169,15 @@ Matrix<double> principal_axes(std::size_t dim, std::size_t count, const GramProd
 
 Matrix<double> principal_scores(MatrixView<float> x, std::size_t count, ThreadPool& pool) {
   const std::vector<double> mean = column_means(x);
-  const Matrix<double> axes = principal_axes(x.cols, std::min(count, x.cols), [&](const Matrix<double>& v) {
-    return project_back(x, mean, scores_of(x, mean, v, pool), pool);
+  const bool few = x.cols <= kMostGramColumns;
+  const Matrix<double> gram = few ? gram_matrix(x, mean, pool) : Matrix<double>();
+  const std::size_t found = std::min(count, x.cols);
+  const Matrix<double> axes = principal_axes(x.cols, found, [&](const Matrix<double>& v) {
+    return few ? product(gram, v) : project_back(x, mean, scores_of(x, mean, v, pool), pool);
   });
-  const Matrix<double> scores = scores_of(x, mean, axes, pool);
-  Matrix<double> out(x.rows, count);
-  for (std::size_t i = 0; i < x.rows; ++i)
-    std::copy_n(scores.row(i).begin(), std::min(count, scores.cols()), out.row(i).begin());
-  return out;
+  Matrix<double> wanted(x.cols, count);
+  for (std::size_t d = 0; d < x.cols; ++d) std::copy_n(axes.row(d).begin(), found, wanted.row(d).begin());
+  return scores_of(x, mean, wanted, pool);
 }
 
 Matrix<float> starting_points(MatrixView<float> x, std::size_t rows, const TsneOptions& options,

@@ -324,6 +324,10 @@ TEST_F(TsneCases, BearsWhatDataMayBe) {
     EXPECT_GT(largest_size(embedding("--iterations 300 --data " + arguments)), 0.0) << arguments;
   const Matrix<float> x = test::clusters(100, 3, 2, 1);
   write_npy(path("single.npy"), x);
+  // FIt-SNE: no point goes farther than 5 in one step, however great the rate; the mean goes back to 0.
+  const double far = largest_size(embedding("--data single.npy --iterations 1 --learning-rate 1e9"));
+  EXPECT_GT(far, 2.0);
+  EXPECT_LE(far, 10.0);
   const std::vector<double> numbers(x.values().begin(), x.values().end());
   write_npy<double>(path("double.npy"), {100, 3}, numbers);
   EXPECT_EQ(embedding("--data single.npy --iterations 100"), embedding("--data double.npy --iterations 100"));
