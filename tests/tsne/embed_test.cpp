@@ -4,6 +4,7 @@
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/tsne.hpp"
+#include "host/tsne/start.hpp"
 #include "tests/tsne/reference.hpp"
 
 namespace gmmvae {
@@ -64,6 +65,33 @@ TEST(Embed, ReportsItsDivergenceAndShowsSnapshots) {
   EXPECT_EQ(snapshots, (std::vector<std::size_t>{80, 160}));
   const TsneGradient at_end = tsne_gradient(tsne_affinities(x, options), done.points, GradientMethod::exact);
   EXPECT_NEAR(done.kl_divergence, at_end.kl_divergence, 1e-6);
+}
+
+// Points on a plane in many dimensions: two scores keep all their distances, do not go together, and the
+// first has the greater variance. 300 columns take the way without the products of all columns.
+TEST(Start, PrincipalScoresKeepAPlane) {
+  ThreadPool pool(2);
+  for (const std::size_t dim : {2, 41, 300}) {
+    const Matrix<float> plane = test::cloud(1501, 2, 1.0, dim), directions = test::cloud(2, dim, 1.0, 2);
+    Matrix<float> x(1501, dim);
+    for (std::size_t i = 0; i < 1501; ++i)
+      for (std::size_t d = 0; d < dim; ++d)
+        x(i, d) = 7.0f + plane(i, 0) * directions(0, d) + 3.0f * plane(i, 1) * directions(1, d);
+    const Matrix<double> scores = tsne::principal_scores(x, 2, pool);
+    double product[2][2] = {};
+    for (std::size_t i = 0; i < 1501; ++i)
+      for (std::size_t a = 0; a < 2; ++a)
+        for (std::size_t b = 0; b < 2; ++b) product[a][b] += scores(i, a) * scores(i, b);
+    EXPECT_GT(product[0][0], product[1][1]);
+    EXPECT_NEAR(product[0][1], 0.0, 1e-9 * product[0][0]) << dim;
+    for (std::size_t i = 0; i < 1500; i += 7) {
+      const double apart = test::squared(x, i, i + 1);
+      // The points themselves are rounded to single precision.
+      EXPECT_NEAR(std::pow(scores(i, 0) - scores(i + 1, 0), 2) + std::pow(scores(i, 1) - scores(i + 1, 1), 2),
+                  apart, 1e-5 * apart + 1e-4)
+          << dim;
+    }
+  }
 }
 
 TEST(Embed, LeavesEqualPointsWhereTheyStart) {
