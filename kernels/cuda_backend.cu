@@ -12,6 +12,7 @@
 #include "host/evaluation/gaussian_decoder.hpp"
 #include "kernels/bench/kernel_bench.hpp"
 #include "kernels/clustering/clustering.hpp"
+#include "kernels/library/fft.hpp"
 #include "kernels/metrics/metrics.hpp"
 #include "kernels/neighbors/neighbors.hpp"
 #include "kernels/runtime/device.hpp"
@@ -290,12 +291,16 @@ Backend* open_backend(const int* ordinals, std::size_t count) {
   return new CudaBackend({ordinals, count});
 }
 
+void examine_transforms(std::optional<Trouble>& trouble) {
+  trouble = RealFft2d::trouble();
+}
+
 }  // namespace
 }  // namespace gmmvae::cuda
 
 extern "C" __attribute__((visibility("default"))) const gmmvae::PluginEntry* gmmvae_cuda_plugin() {
   static const std::string build = gmmvae::plugin_build();
   static const gmmvae::PluginEntry entry = {build.c_str(), &gmmvae::cuda::survey, &gmmvae::cuda::examine,
-                                            &gmmvae::cuda::open_backend};
+                                            &gmmvae::cuda::open_backend, &gmmvae::cuda::examine_transforms};
   return &entry;
 }

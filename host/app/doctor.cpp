@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -111,6 +112,16 @@ Finding cuda_device(const PluginEntry& plugin, CudaDevice& device) {
   return finding;
 }
 
+Finding examine_transforms(const PluginEntry& plugin) {
+  std::optional<Trouble> trouble;
+  plugin.examine_transforms(trouble);
+  return {"cufft",
+          trouble ? "missing" : "ok",
+          trouble ? trouble->what : "cuFFT can be loaded: t-SNE's FFT-accelerated gradient runs on the GPU",
+          trouble ? trouble->fix : "",
+          {{"loadable", !trouble}}};
+}
+
 /// What the CUDA backend itself says: it is asked rather than guessed at.
 std::vector<Finding> cuda_backend() {
   CudaSupport support = find_cuda(default_plugin_path());
@@ -128,7 +139,7 @@ std::vector<Finding> cuda_backend() {
     backend.facts["driver"] = cuda_version(survey.driver_version);
     backend.found += fmt::format("; the driver knows CUDA {}", cuda_version(survey.driver_version));
   }
-  std::vector<Finding> findings = {backend};
+  std::vector<Finding> findings = {backend, examine_transforms(*support.plugin)};
   if (support.trouble)
     findings.push_back({"cuda", "missing", support.trouble->what, support.trouble->fix, {}});
   for (CudaDevice& device : support.survey.devices) findings.push_back(cuda_device(*support.plugin, device));

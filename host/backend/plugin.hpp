@@ -17,7 +17,7 @@ namespace gmmvae {
 
 /// Raised with each change of Backend, of what its calls carry, or of this header: a plugin of another build
 /// is refused.
-inline constexpr int kPluginInterface = 5;
+inline constexpr int kPluginInterface = 6;
 inline constexpr const char* kPluginSymbol = "gmmvae_cuda_plugin";
 
 /// What stands in the way, and what to do about it.
@@ -51,6 +51,8 @@ struct PluginEntry {
   void (*survey)(CudaSurvey& survey);
   void (*examine)(CudaDevice& device);  ///< wakes the device: a fraction of a second
   Backend* (*open)(const int* ordinals, std::size_t count);
+  /// Why t-SNE's Fourier transforms cannot be had, if they cannot; loads their library.
+  void (*examine_transforms)(std::optional<Trouble>& trouble);
 };
 
 /// The version and the interface that library and plugin must share; compiled into both.

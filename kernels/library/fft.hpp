@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
+#include "host/backend/plugin.hpp"
 #include "kernels/gpu.hpp"
 
-// Fourier transforms on the device: cuFFT in fft.cu, the CPU's own in fft_on_cpu.cpp for the emulator.
+// Fourier transforms on the device: cuFFT in fft.cu, loaded when the first object is made, the CPU's own in
+// fft_on_cpu.cpp for the emulator.
 namespace gmmvae::cuda {
 
 /// Transforms of a real grid [size][size] to the half of its spectrum [size][size/2+1] that says everything,
@@ -13,7 +16,10 @@ namespace gmmvae::cuda {
 /// needs this object to live.
 class RealFft2d {
  public:
-  /// `size` is even and a product of 2, 3 and 5.
+  /// Why there can be no transforms here, if there is a reason.
+  static std::optional<Trouble> trouble();
+
+  /// `size` is even and a product of 2, 3 and 5. Throws DeviceError where there is trouble.
   RealFft2d(std::size_t size, cudaStream_t stream);
   ~RealFft2d();
   RealFft2d(RealFft2d&&) noexcept;

@@ -99,6 +99,10 @@ RealFft2d::~RealFft2d() = default;
 RealFft2d::RealFft2d(RealFft2d&&) noexcept = default;
 RealFft2d& RealFft2d::operator=(RealFft2d&&) noexcept = default;
 
+std::optional<Trouble> RealFft2d::trouble() {
+  return std::nullopt;
+}
+
 std::size_t RealFft2d::good_size(std::size_t least) {
   return LaneFft::good_size(least);
 }

@@ -3,11 +3,11 @@
 #if __has_include(<cublasLt.h>)
 
 #include <cublasLt.h>
-#include <dlfcn.h>
 
 #include <array>
 #include <map>
 
+#include "kernels/library/shared_library.hpp"
 #include "kernels/runtime/memory.hpp"
 
 namespace gmmvae::library {
@@ -40,17 +40,10 @@ struct Functions {
 
  private:
   Functions() {
-    const std::string name = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
-    void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) {
-      throw DeviceError(name + " cannot be loaded (" + dlerror() + "): install cuBLAS of the CUDA toolkit " +
-                        std::to_string(CUBLAS_VER_MAJOR) +
-                        ", or unset GMMVAE_CUDA_PRODUCTS to use the own products");
-    }
-    const auto take = [&](auto& function, const char* symbol) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, symbol));
-      if (function == nullptr) throw DeviceError(name + " has no " + symbol);
-    };
+    const SharedLibrary library("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR),
+                                "install cuBLAS of the CUDA toolkit " + std::to_string(CUBLAS_VER_MAJOR) +
+                                    ", or unset GMMVAE_CUDA_PRODUCTS to use the own products");
+    const auto take = [&](auto& function, const char* symbol) { library.take(function, symbol); };
     take(create, "cublasLtCreate");
     take(destroy, "cublasLtDestroy");
     take(create_operation, "cublasLtMatmulDescCreate");

@@ -1,12 +1,12 @@
-#include <string>
-
 #include "kernels/neighbors/search.hpp"
+#include "kernels/runtime/memory.hpp"
 
 // A block holds some queries and walks through the candidates in tiles of 128: distances in registers, four
 // queries and four candidates a thread. A warp's 128 x 4 distances all belong to its own four queries, so
 // everything after that is the warp's own business: those below the k-th best so far go to the query's list
 // in shared memory, and where that is full the warp sorts it and keeps k. Distance and number make one
-// integer whose order has no ties, so the k least of them do not depend on when they came.
+// integer whose order has no ties, so the k least of them do not depend on when they came. Lists that are too
+// long for shared memory lie in device memory, where the warp goes on in the same way.
 namespace gmmvae::cuda {
 namespace {
 
@@ -28,7 +28,7 @@ struct SearchMemory {
         candidates(arena.take<float>(static_cast<std::size_t>(depth) * tile_pitch)),
         ids(arena.take<std::uint32_t>(tile)),
         best(arena.take<unsigned long long>(static_cast<std::size_t>(queries_a_warp) * shape.warps *
-                                            shape.capacity)) {}
+                                            (shape.in_device_memory ? 0 : shape.capacity))) {}
 };
 
 /// Sorts `size` numbers (a power of two) with one warp: Batcher's bitonic network.
@@ -116,6 +116,9 @@ __global__ void __launch_bounds__(32 * most_warps) search(SearchTask task, Searc
   const int lane = static_cast<int>(lane_id());
   const int own = static_cast<int>(warp_id()) * queries_a_warp;
   const int pitch = queries_a_warp * shape.warps;
+  unsigned long long* lists =
+      shape.in_device_memory ? task.candidates + static_cast<std::size_t>(blockIdx.x) * pitch * shape.capacity
+                             : shared.best;
   Selection selection[queries_a_warp];
 #pragma unroll
   for (int i = 0; i < queries_a_warp; ++i) {
@@ -144,7 +147,7 @@ __global__ void __launch_bounds__(32 * most_warps) search(SearchTask task, Searc
 #pragma unroll
       for (int i = 0; i < queries_a_warp; ++i) {
         Selection& mine = selection[i];
-        unsigned long long* best = shared.best + static_cast<std::size_t>(own + i) * shape.capacity;
+        unsigned long long* best = lists + static_cast<std::size_t>(own + i) * shape.capacity;
 #pragma unroll
         for (int j = 0; j < candidates_a_thread; ++j) {
           const int candidate = lane * candidates_a_thread + j;
@@ -168,7 +171,7 @@ __global__ void __launch_bounds__(32 * most_warps) search(SearchTask task, Searc
 #pragma unroll
   for (int i = 0; i < queries_a_warp; ++i) {
     const bool real = own + i < static_cast<int>(queries.count);
-    unsigned long long* best = shared.best + static_cast<std::size_t>(own + i) * shape.capacity;
+    unsigned long long* best = lists + static_cast<std::size_t>(own + i) * shape.capacity;
     __syncwarp();
     keep_best(best, selection[i].count, shape.capacity, task.k);
     if (real) {
@@ -198,17 +201,19 @@ SearchShape search_shape(std::size_t k, std::size_t shared_limit) {
   while (shape.warps > 1 && search_shared_bytes(shape) > shared_limit) shape.warps /= 2;
   // several blocks a multiprocessor hide each other's barriers
   while (shape.warps > 2 && search_shared_bytes(shape) > shared_limit / 2) shape.warps /= 2;
-  if (search_shared_bytes(shape) > shared_limit)
-    throw UsageError(std::to_string(k) +
-                     " neighbours of each point are more than a block of this device "
-                     "can hold: take a lower perplexity or --device cpu");
+  if (search_shared_bytes(shape) > shared_limit) shape = {most_warps, shape.capacity, true};
   return shape;
 }
 
-void launch_search(const SearchTask& task, std::size_t tiles, const SearchShape& shape, cudaStream_t stream) {
-  if (tiles > 0)
-    launch(search, tiles, dim3(static_cast<unsigned>(32 * shape.warps)), search_shared_bytes(shape), stream,
-           task, shape);
+void launch_search(SearchTask task, std::size_t tiles, const SearchShape& shape, cudaStream_t stream) {
+  if (tiles == 0) return;
+  DeviceArray<unsigned long long> candidates;
+  if (shape.in_device_memory) {
+    candidates = {tiles * shape.queries() * shape.capacity, stream};
+    task.candidates = candidates.data();
+  }
+  launch(search, tiles, dim3(static_cast<unsigned>(32 * shape.warps)), search_shared_bytes(shape), stream,
+         task, shape);
 }
 
 }  // namespace gmmvae::cuda

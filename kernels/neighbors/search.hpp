@@ -36,21 +36,24 @@ struct SearchTask {
       nullptr;               ///< [M,k] numbers, ascending by distance, then by number; no_point: missing
   float* squared = nullptr;  ///< [M,k]
   int* missing = nullptr;    ///< becomes 1 where a query found fewer than k, or null
+  unsigned long long* candidates = nullptr;  ///< launch_search's own
 };
 
 /// How many queries a block takes and how many candidates each of them holds.
 struct SearchShape {
   int warps = 0;
-  int capacity = 0;  ///< a power of two above k + 127
+  int capacity = 0;               ///< a power of two above k + 127
+  bool in_device_memory = false;  ///< candidates that shared memory cannot hold
   [[nodiscard]] int queries() const { return 4 * warps; }
 };
 
-/// The shape for k neighbours on a device with so much shared memory a block. Throws UsageError where not
-/// even one warp's candidates fit.
+/// The shape for k neighbours on a device with so much shared memory a block. Where not even one warp's
+/// candidates fit, from some 4000 neighbours on, they lie in device memory, as much of it as the answers
+/// take.
 SearchShape search_shape(std::size_t k, std::size_t shared_limit);
 /// Bytes of shared memory that a block of this shape has.
 std::size_t search_shared_bytes(const SearchShape& shape);
 
-void launch_search(const SearchTask& task, std::size_t tiles, const SearchShape& shape, cudaStream_t stream);
+void launch_search(SearchTask task, std::size_t tiles, const SearchShape& shape, cudaStream_t stream);
 
 }  // namespace gmmvae::cuda

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/neighbors/lists.hpp"
 #include "kernels/neighbors/neighbors.hpp"
@@ -88,7 +89,49 @@ TEST_F(Neighbors, TheShapeOfABlockFollowsFromItsSharedMemory) {
       EXPECT_GE(static_cast<std::size_t>(shape.capacity), k + 128);
       EXPECT_LE(search_shared_bytes(shape), limit);
     }
-  EXPECT_THROW((void)search_shape(20000, 227 << 10), UsageError);
+  EXPECT_FALSE(search_shape(3900, 227 << 10).in_device_memory);
+  const SearchShape long_lists = search_shape(4000, 227 << 10);
+  EXPECT_TRUE(long_lists.in_device_memory);
+  EXPECT_LE(search_shared_bytes(long_lists), std::size_t{48} << 10);
+}
+
+/// What a block does where its lists do not fit: the same, by one block and by several.
+TEST_F(Neighbors, ListsInDeviceMemoryHoldTheSame) {
+  const Stream stream;
+  const Matrix<float> x = lattice(150, 2);
+  constexpr std::size_t kFound = 60;
+  const DeviceArray<float> points = to_device(x.values(), stream.get());
+  const std::vector<std::uint32_t> ids = [] {
+    std::vector<std::uint32_t> out(150);
+    std::iota(out.begin(), out.end(), 0u);
+    return out;
+  }();
+  const DeviceArray<std::uint32_t> own = to_device(ids, stream.get());
+  const DeviceArray<std::uint32_t> begins = to_device(std::vector<std::uint32_t>{0, 150}, stream.get());
+  const DeviceArray<QueryTile> tiles =
+      to_device(std::vector<QueryTile>{{0, 16, 0}, {16, 9, 0}, {140, 10, 0}}, stream.get());
+  DeviceArray<std::uint32_t> found(150 * kFound, stream.get());
+  DeviceArray<float> squared(150 * kFound, stream.get());
+  SearchTask task;
+  task.queries = points.data();
+  task.query_ids = own.data();
+  task.points = points.data();
+  task.list_begins = begins.data();
+  task.probes = begins.data();
+  task.tiles = tiles.data();
+  task.dim = 2;
+  task.k = kFound;
+  task.found = found.data();
+  task.squared = squared.data();
+  in_every_order([&] {
+    found.fill_with_zeros();
+    launch_search(task, 3, {4, 256, true}, stream.get());
+    const std::vector<std::uint32_t> got = to_host(found, stream.get());
+    for (const std::size_t p : {0, 15, 16, 24, 140, 149}) {
+      const std::vector<std::size_t> expected = test::nearest(x, p, kFound);
+      for (std::size_t a = 0; a < kFound; ++a) ASSERT_EQ(got[p * kFound + a], expected[a]) << p;
+    }
+  });
 }
 
 TEST_F(Neighbors, OnlyWhatTakesLongerThanTheDescentIsApproximate) {
