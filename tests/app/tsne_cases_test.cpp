@@ -1,6 +1,7 @@
 // What the tests of scikit-learn, openTSNE, cuML, scikit-learn-intelex, TorchDR and qdtsne ask of t-SNE,
 // asked of the program: their cases and their thresholds, or stricter ones. Data of theirs that would have to
 // be shipped, such as iris, is made here in its shape.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -176,11 +177,9 @@ TEST_F(TsneCases, InterpolationIsCloseToAllPairs) {
 TEST_F(TsneCases, IsTrustworthy) {
   const Matrix<float> few = test::cloud(50, 2, 1.0, 4);
   write_npy(path("x.npy"), few);
-  for (const std::string start : {"pca", "random"})
-    for (const std::string method : {"exact", "fft"})
-      EXPECT_GT(trustworthiness(few, embedding("--data x.npy --init " + start + " --method " + method), 1),
-                0.85)
-          << start << ' ' << method;
+  for (const std::string arguments : {"--init pca --method exact", "--init pca --method fft",
+                                      "--init random --method exact", "--init random --method fft"})
+    EXPECT_GT(trustworthiness(few, embedding("--data x.npy " + arguments), 1), 0.85) << arguments;
   const Matrix<float> more = test::cloud(80, 2, 1.0, 5);
   write_npy(path("x.npy"), more);
   EXPECT_GT(trustworthiness(more, embedding("--data x.npy --perplexity 2 --init random"), 1), 0.95);
@@ -195,16 +194,17 @@ TEST_F(TsneCases, IsTrustworthy) {
 TEST_F(TsneCases, RecoversAUniformGrid) {
   Matrix<float> grid(100, 2);
   for (std::size_t i = 0; i < 100; ++i) {
-    grid(i, 0) = static_cast<float>(i / 10) / 9.0f;
+    const std::size_t row = i / 10;
+    grid(i, 0) = static_cast<float>(row) / 9.0f;
     grid(i, 1) = static_cast<float>(i % 10) / 9.0f;
   }
   write_npy(path("grid.npy"), grid);
   for (const std::string method : {"exact", "fft"}) {
     int even = 0;
+    const std::string common =
+        "--data grid.npy --perplexity 33 --iterations 500 --init random --method " + method + " --seed ";
     for (const std::string seed : {"1", "2", "3"}) {
-      const Matrix<float> y =
-          embedding("--data grid.npy --perplexity 33 --iterations 500 --init random --seed " + seed +
-                    " --method " + method);
+      const Matrix<float> y = embedding(common + seed);
       double least = std::numeric_limits<double>::infinity(), most = 0.0, mean = 0.0;
       for (std::size_t i = 0; i < 100; ++i) {
         const double nearest = std::sqrt(test::squared(y, i, test::nearest(y, i, 1)[0]));
@@ -226,10 +226,10 @@ TEST_F(TsneCases, TheDivergenceFalls) {
   for (const std::string method : {"exact", "fft"}) {
     double before = std::numeric_limits<double>::infinity();
     for (const std::string iterations : {"20", "250", "300", "350", "377"}) {
-      const double kl =
-          object("tsne --json --data x.npy --perplexity 10 --learning-rate 100 --out y.npy --method " +
-                 method + " --iterations " + iterations)
-              .at("kl_divergence");
+      const double kl = object(fmt::format("tsne --json --data x.npy --perplexity 10 --learning-rate 100 "
+                                           "--out y.npy --method {} --iterations {}",
+                                           method, iterations))
+                            .at("kl_divergence");
       EXPECT_TRUE(std::isfinite(kl));
       EXPECT_LE(kl, before) << method << ' ' << iterations;
       if (iterations == "250") {
@@ -263,8 +263,8 @@ TEST_F(TsneCases, ClassesComeApart) {
   write_npy(path("x.npy"), x);
   const std::string common = "--data x.npy --init random --iterations ";
   for (const std::string method : {" --method exact", " --method fft"}) {
-    EXPECT_LT(majority(embedding(common + "0" + method), 3, 10), 0.5);
-    EXPECT_GT(majority(embedding(common + "250" + method), 3, 10), 0.95);
+    EXPECT_LT(majority(embedding(fmt::format("{}0{}", common, method)), 3, 10), 0.5);
+    EXPECT_GT(majority(embedding(fmt::format("{}250{}", common, method)), 3, 10), 0.95);
   }
   write_npy(path("x.npy"), test::clusters(100, 5, 4, 2));
   const Matrix<float> y = embedding("--data x.npy");
