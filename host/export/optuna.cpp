@@ -21,6 +21,11 @@ constexpr int kMaximize = 2;
 constexpr const char* kWorker = "gmmvae";
 constexpr const char* kTime = "1970-01-01T00:00:00.000000+00:00";
 
+/// One line; what is no UTF-8, as the name of a folder may be, becomes U+FFFD.
+std::string json_line(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 template <class T>
 std::optional<T> number(std::string_view text) {
   T value{};
@@ -56,7 +61,7 @@ Parameter range_parameter(const std::string& key, const char* kind, const ordere
   const bool logarithmic = *low > 0 && static_cast<double>(*high) >= decades * static_cast<double>(*low);
   const ordered_json distribution = {
       {"name", kind}, {"attributes", {{"step", step}, {"low", *low}, {"high", *high}, {"log", logarithmic}}}};
-  return {key, distribution.dump(), {values.begin(), values.end()}};
+  return {key, json_line(distribution), {values.begin(), values.end()}};
 }
 
 Parameter parameter_of(const SweepAxis& axis) {
@@ -66,7 +71,7 @@ Parameter parameter_of(const SweepAxis& axis) {
     return range_parameter(axis.key, "FloatDistribution", nullptr, values);
   const ordered_json distribution = {{"name", "CategoricalDistribution"},
                                      {"attributes", {{"choices", axis.values}}}};
-  Parameter parameter{axis.key, distribution.dump(), {}};
+  Parameter parameter{axis.key, json_line(distribution), {}};
   for (std::size_t i = 0; i < axis.values.size(); ++i) parameter.values.emplace_back(i);
   return parameter;
 }
@@ -118,12 +123,12 @@ OptunaJournal optuna_journal(const SweepPlan& plan, const SweepResults& results,
   OptunaJournal journal{study, "", 0};
   const ordered_json head = {
       {"op_code", kCreateStudy}, {"worker_id", kWorker}, {"study_name", study}, {"directions", {kMaximize}}};
-  journal.text = head.dump() + "\n";
+  journal.text = json_line(head) + "\n";
   std::vector<Parameter> parameters;
   for (const SweepAxis& axis : plan.space().axes()) parameters.push_back(parameter_of(axis));
   visit_trials(plan, results, [&](const PlannedTrial& trial, const TrialRecord* record) {
     if (record == nullptr) return;
-    journal.text += trial_line(parameters, plan.space().at(trial.trial), *record).dump() + "\n";
+    journal.text += json_line(trial_line(parameters, plan.space().at(trial.trial), *record)) + "\n";
     ++journal.trials;
   });
   return journal;

@@ -120,6 +120,10 @@ TEST_F(Export, ASweepBecomesAStudyWithItsFailures) {
   EXPECT_EQ(distribution.at("attributes"),
             (json{{"low", 0.001}, {"high", 1e10}, {"log", true}, {"step", nullptr}}));
   EXPECT_THAT(refusal("export sweeps/first --format onnx --out study", 2), HasSubstr("sweep collect"));
+  // A folder's name need not be UTF-8; JSON must be.
+  ASSERT_EQ(shell("mv sweeps/first \"$(printf 'sweeps/\\377')\"").code, 0);
+  ASSERT_EQ(run("export sweeps/* --out study").code, 0);
+  EXPECT_THAT(file_bytes(path("study/journal.log")), HasSubstr("\"study_name\":\"\xEF\xBF\xBD\""));
 }
 
 TEST_F(Export, Mistakes) {
