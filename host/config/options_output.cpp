@@ -1,4 +1,5 @@
 #include "host/config/option_rows.hpp"
+#include "host/sweep/metrics.hpp"
 
 namespace gmmvae {
 namespace {
@@ -24,10 +25,14 @@ constexpr Option kRows[] = {
      .kind = choice,
      .default_value = "modes",
      .metavar = "NAME",
-     .help = "what the report of a sweep ranks trials and axes by",
+     .help = "what the report of a sweep ranks trials and axes by: modes, elbo or one of sweep --metrics",
      .words =
          [] {
-           return Words{"modes", "quality", "elbo", "kl", "active", "collapsed", "decoder-variance", "loss"};
+           Words words = {"modes",     "quality",          "elbo", "kl", "active",
+                          "collapsed", "decoder-variance", "loss"};
+           const Words asked_for = extra_metric_names();
+           words.insert(words.end(), asked_for.begin(), asked_for.end());
+           return words;
          },
      .effect = Effect::none},
     {.name = "out",

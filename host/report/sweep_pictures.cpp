@@ -66,55 +66,102 @@ std::vector<double> group_places(const std::vector<double>& numbers, std::size_t
   return places;
 }
 
-std::string marginal_chart(const SweepView& view, std::size_t axis) {
+/// One axis with the metric's spread at each of its values, or groups of values.
+struct Marginal {
+  GroupedAxis groups;
+  std::vector<Spread> spread;
+  std::vector<double> places;  ///< where each group stands
+  bool ordered = false;  ///< its values are numbers in an order that means something, as a seed's do not
+};
+
+Marginal marginal_of(const SweepView& view, std::size_t axis) {
   const SweepTable& table = *view.table;
-  const SweepMetric metric = sweep_metrics()[view.metric];
-  const GroupedAxis groups = grouped(table, axis, kMostGroups);
-  const std::vector<Spread> spread = spreads(table.values[view.metric], groups.group, groups.names.size());
-  std::vector<double> places = group_places(numbers_of(table.axes[axis]), groups.names.size());
-  const bool numeric = places.size() == groups.names.size() && std::is_sorted(places.begin(), places.end());
-  if (!numeric) {
-    places.resize(groups.names.size());
-    std::iota(places.begin(), places.end(), 0.0);
+  Marginal m;
+  m.groups = grouped(table, axis, kMostGroups);
+  m.spread = spreads(table.values[view.metric], m.groups.group, m.groups.names.size());
+  m.places = group_places(numbers_of(table.axes[axis]), m.groups.names.size());
+  m.ordered = m.places.size() == m.groups.names.size() && std::is_sorted(m.places.begin(), m.places.end());
+  if (table.axes[axis].key == "seed") m.ordered = false;
+  if (m.ordered) return m;
+  m.places.resize(m.groups.names.size());
+  std::iota(m.places.begin(), m.places.end(), 0.0);
+  return m;
+}
+
+/// Median, middle half and mean along an axis whose values have an order.
+void draw_band(Svg& svg, const Axes& axes, const Marginal& m) {
+  const auto curve = [&](double Spread::*value) {
+    for (std::size_t g = 0; g < m.spread.size(); ++g)
+      if (m.spread[g].count > 0) svg.curve_to(axes.x(m.places[g]), axes.y(m.spread[g].*value));
+  };
+  svg.begin_curve();
+  curve(&Spread::quartile);
+  for (std::size_t g = m.spread.size(); g-- > 0;)
+    if (m.spread[g].count > 0) svg.curve_to(axes.x(m.places[g]), axes.y(m.spread[g].upper_quartile));
+  svg.end_area("band fill-0");
+  svg.begin_curve();
+  curve(&Spread::median);
+  svg.end_curve("series-0");
+  svg.begin_curve();
+  curve(&Spread::mean);
+  svg.end_curve("truth");
+}
+
+/// The same where they have none: nothing connects them.
+void draw_bars(Svg& svg, const Axes& axes, const Marginal& m) {
+  for (std::size_t g = 0; g < m.spread.size(); ++g) {
+    const Spread& s = m.spread[g];
+    if (s.count == 0) continue;
+    const double x = axes.x(m.places[g]);
+    svg.rectangle(x - 5, axes.y(s.upper_quartile), 10, axes.y(s.quartile) - axes.y(s.upper_quartile),
+                  "band fill-0");
+    svg.line(x - 7, axes.y(s.mean), x + 7, axes.y(s.mean), "truth");
+    svg.begin_curve();
+    svg.dot(x, axes.y(s.median));
+    svg.end_dots("dots big series-0");
   }
+}
+
+std::string marginal_chart(const SweepView& view, const Marginal& m) {
+  const SweepMetric& metric = view.about();
   Extent across, up;
-  for (const double place : places) across.take(place);
-  for (const Spread& s : spread) {
+  for (const double place : m.places) across.take(place);
+  for (const Spread& s : m.spread) {
     if (s.count == 0) continue;
     for (const double value : {s.quartile, s.upper_quartile, s.mean}) up.take(value);
   }
   if (metric.share) up.take(0.0), up.take(1.0);
-  if (up.empty()) return no_picture(fmt::format("{}: no trial has this figure.", groups.name));
-  Svg svg(340, 240, fmt::format("{} by {}", metric.name, groups.name));
-  AxisSpec x = across.axis(shortened(groups.name, 24), numeric ? 0.0 : 0.08),
-           y = up.axis(std::string(metric.name), 0.03);
-  x.logarithmic = numeric && grows_over_decades(places);
-  const bool whole = std::all_of(places.begin(), places.end(), [](double v) { return v == std::floor(v); });
-  x.marks = !numeric ? 0
-            : whole  ? static_cast<std::size_t>(std::clamp(across.high() - across.low(), 1.0, 6.0))
-                     : 6;
+  if (up.empty()) return no_picture(fmt::format("{}: no trial has this figure.", m.groups.name));
+  Svg svg(340, 240, fmt::format("{} by {}", metric.name, m.groups.name));
+  AxisSpec x = across.axis(shortened(m.groups.name, 24), m.ordered ? 0.0 : 0.08),
+           y = up.axis(metric.name, 0.03);
+  x.logarithmic = m.ordered && grows_over_decades(m.places);
+  const bool whole =
+      std::all_of(m.places.begin(), m.places.end(), [](double v) { return v == std::floor(v); });
+  x.marks = !m.ordered ? 0
+            : whole    ? static_cast<std::size_t>(std::clamp(across.high() - across.low(), 1.0, 6.0))
+                       : 6;
   const Axes axes(x, y, {62, 26, 326, 194});
   axes.draw(svg);
-  if (!numeric) {
-    const std::size_t every = (places.size() + 5) / 6;
-    for (std::size_t g = 0; g < places.size(); g += every)
-      svg.text(axes.x(places[g]), 211, Anchor::middle, shortened(groups.names[g], 12), "tick");
+  if (!m.ordered) {
+    const std::size_t every = (m.places.size() + 5) / 6;
+    for (std::size_t g = 0; g < m.places.size(); g += every)
+      svg.text(axes.x(m.places[g]), 211, Anchor::middle, shortened(m.groups.names[g], 12), "tick");
   }
-  svg.begin_curve();
-  for (std::size_t g = 0; g < spread.size(); ++g)
-    if (spread[g].count > 0) svg.curve_to(axes.x(places[g]), axes.y(spread[g].quartile));
-  for (std::size_t g = spread.size(); g-- > 0;)
-    if (spread[g].count > 0) svg.curve_to(axes.x(places[g]), axes.y(spread[g].upper_quartile));
-  svg.end_area("band fill-0");
-  const auto curve = [&](double Spread::*value, const char* style) {
-    svg.begin_curve();
-    for (std::size_t g = 0; g < spread.size(); ++g)
-      if (spread[g].count > 0) svg.curve_to(axes.x(places[g]), axes.y(spread[g].*value));
-    svg.end_curve(style);
-  };
-  curve(&Spread::median, "series-0");
-  curve(&Spread::mean, "truth");
+  m.ordered ? draw_band(svg, axes, m) : draw_bars(svg, axes, m);
   return svg.str();
+}
+
+/// "By lr: 48 trials each".
+std::string marginal_caption(const SweepView& view, std::size_t axis, const Marginal& m) {
+  std::size_t least = m.spread.empty() ? 0 : m.spread.front().count, most = least;
+  for (const Spread& s : m.spread) least = std::min(least, s.count), most = std::max(most, s.count);
+  const std::string& key = view.table->axes[axis].key;
+  const std::size_t values = view.table->axes[axis].values.size();
+  return fmt::format(
+      "By {}: {} trial{} each{}", key,
+      least == most ? fmt::format("{}", most) : fmt::format("{} to {}", least, most), most == 1 ? "" : "s",
+      values == m.spread.size() ? "" : fmt::format(", its {} values in {} groups", values, m.spread.size()));
 }
 
 struct PairMap {
@@ -155,7 +202,7 @@ std::string heat_data(const SweepView& view, const std::vector<PairMap>& maps) {
     const auto colour = heat_colour(static_cast<double>(i) / 32.0);
     data["colours"].push_back(fmt::format("#{:02x}{:02x}{:02x}", colour[0], colour[1], colour[2]));
   }
-  for (const SweepMetric& metric : sweep_metrics())
+  for (const SweepMetric& metric : view.table->metrics)
     data["metrics"].push_back({{"name", metric.name}, {"share", metric.share}});
   data["metric"] = view.metric;
   for (const PairMap& map : maps) {
@@ -196,11 +243,11 @@ Rail axis_rail(const SweepTable& table, std::size_t axis) {
 
 Rail metric_rail(const SweepTable& table, std::size_t metric) {
   Rail rail;
-  rail.name = sweep_metrics()[metric].key;
+  rail.name = table.metrics[metric].brief;
   Extent extent;
   for (const double value : table.values[metric]) extent.take(value);
   if (extent.empty()) return rail;
-  AxisSpec spec = sweep_metrics()[metric].share ? AxisSpec{0.0, 1.0, ""} : extent.axis("", 0.0);
+  AxisSpec spec = table.metrics[metric].share ? AxisSpec{0.0, 1.0, ""} : extent.axis("", 0.0);
   const Axes axes({}, spec, {0, 0, 1, 1});
   for (const double value : table.values[metric]) rail.place.push_back(1.0 - axes.y(value));
   for (const double mark : ticks(spec.low, spec.high, 5))
@@ -246,27 +293,28 @@ std::string importance_picture(Page& page, const SweepView& view) {
       "importance", svg.str(),
       fmt::format("Share of the variance of “{}” that the means over each axis explain, less what chance "
                   "would give; the last bar is what axes do together, and chance",
-                  sweep_metrics()[view.metric].name));
+                  view.about().name));
 }
 
 std::string sweep_marginals(Page& page, const SweepView& view) {
   std::string figures;
   for (const std::size_t axis : pictured_axes(view)) {
-    const std::string& key = view.table->axes[axis].key;
-    figures += page.figure("marginal-" + key, marginal_chart(view, axis), fmt::format("By {}", key));
+    const Marginal marginal = marginal_of(view, axis);
+    figures += page.figure("marginal-" + view.table->axes[axis].key, marginal_chart(view, marginal),
+                           marginal_caption(view, axis, marginal));
   }
-  return figures.empty() ? ""
-                         : side_by_side(figures) + paragraph(
-                                                       "Over all other axes: the line is the median, the "
-                                                       "band the middle half of the trials, the "
-                                                       "dashed line the mean.",
-                                                       "note");
+  if (figures.empty()) return "";
+  return side_by_side(figures) +
+         paragraph(
+             "Over all other axes: the median with the middle half of the trials around it, and the "
+             "mean, dashed. Where the values of an axis have no order nothing connects them.",
+             "note");
 }
 
 std::string sweep_heat_maps(Page& page, const SweepView& view) {
   const std::vector<PairMap> maps = pair_maps(view);
   if (maps.empty()) return "";
-  const SweepMetric metric = sweep_metrics()[view.metric];
+  const SweepMetric& metric = view.about();
   std::vector<Matrix<double>> values;
   for (std::size_t i = 0; i < std::min(maps.size(), kMostHeatMaps); ++i)
     values.push_back(cell_means(view.table->values[view.metric], maps[i].rows.group,
@@ -282,7 +330,7 @@ std::string sweep_heat_maps(Page& page, const SweepView& view) {
                 maps[i].columns.names,
                 maps[i].rows.name,
                 maps[i].columns.name,
-                std::string(metric.name),
+                metric.name,
                 low,
                 high,
                 ""};
@@ -311,7 +359,7 @@ std::string parallel_coordinates(Page& page, const SweepView& view) {
   const SweepTable& table = *view.table;
   std::vector<Rail> rails;
   for (const std::size_t axis : pictured_axes(view)) rails.push_back(axis_rail(table, axis));
-  for (const std::size_t metric : {std::size_t{2}, std::size_t{1}, std::size_t{0}})
+  for (const std::size_t metric : {kElboMetric, kQualityMetric, kModesMetric})
     if (metric != view.metric) rails.push_back(metric_rail(table, metric));
   rails.push_back(metric_rail(table, view.metric));
   std::erase_if(rails, [](const Rail& rail) { return rail.place.empty(); });

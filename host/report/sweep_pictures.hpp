@@ -12,10 +12,12 @@ namespace gmmvae {
 /// What a sweep's pictures are drawn from.
 struct SweepView {
   const SweepTable* table = nullptr;
-  std::size_t metric = 0;                  ///< index into sweep_metrics()
+  std::size_t metric = 0;                  ///< index into the table's metrics
   std::vector<double> importance;          ///< [axes] explained_share of the metric
   std::vector<std::size_t> by_importance;  ///< axes, the weightiest first
   std::vector<std::size_t> order;          ///< ranked trials
+
+  [[nodiscard]] const SweepMetric& about() const { return table->metrics[metric]; }
 };
 SweepView sweep_view(const SweepTable& table, std::size_t metric);
 

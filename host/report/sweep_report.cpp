@@ -23,6 +23,8 @@ namespace {
 
 /// Rows of the table: all of a small sweep, else the best and a choice of the rest.
 constexpr std::size_t kMostRows = 2000, kBestRows = 500, kMostFailures = 50;
+/// As page.css has it.
+constexpr std::size_t kPrintedRows = 40;
 
 std::string number(double value) {
   return std::isfinite(value) ? true_minus(fmt::format("{:.5g}", value)) : "–";
@@ -52,8 +54,8 @@ std::string place_of(const SweepTable& table, std::size_t i) {
 std::string answer(const SweepTable& table, const SweepView& view) {
   const std::size_t done = table.counts.done;
   if (done == 0) return paragraph("No trial of this sweep has come to its end yet.", "lead");
-  const std::size_t all = count_if_value(table.values[0], 1.0),
-                    collapsed = count_if_value(table.values[5], 1.0);
+  const std::size_t all = count_if_value(table.values[kModesMetric], 1.0),
+                    collapsed = count_if_value(table.values[kCollapsedMetric], 1.0);
   std::string text =
       fmt::format("Of {}, {} kept every mode ({}) and {} collapsed ({}).", plural(done, "finished trial"),
                   all, percent(all, done), collapsed, percent(collapsed, done));
@@ -61,10 +63,9 @@ std::string answer(const SweepTable& table, const SweepView& view) {
     std::vector<std::string> said;
     for (const std::size_t axis : view.by_importance)
       if (said.size() < 3 && view.importance[axis] > 0.02)
-        said.push_back(
-            fmt::format("{} explains {:.0f} %", table.axes[axis].key, 100.0 * view.importance[axis]));
-    text +=
-        fmt::format(" Of what “{}” varies by, {}.", sweep_metrics()[view.metric].name, fmt::join(said, ", "));
+        said.push_back(fmt::format("{}{} {:.0f} %", table.axes[axis].key, said.empty() ? " explains" : "",
+                                   100.0 * view.importance[axis]));
+    text += fmt::format(" Of the variance of “{}”, {}.", view.about().name, fmt::join(said, ", "));
   } else if (done > 1) {
     text += " No axis alone explains what varies.";
   }
@@ -106,7 +107,7 @@ void add_extremes(Page& page, const SweepPlan& plan, const SweepView& view) {
               fmt::format(
                   "By {}; between equals the share of samples within a mode decides, then the ELBO. The "
                   "commands repeat each to the digit.",
-                  sweep_metrics()[view.metric].name),
+                  view.about().name),
               "note"));
 }
 
@@ -151,6 +152,8 @@ std::string trial_rows(const SweepView& view, const std::vector<std::size_t>& ra
     for (const double value : {100.0 * r.high_quality, r.elbo, r.kl, r.decoder_variance, r.loss})
       row.push_back(number(value));
     row.push_back(fmt::format("{}", r.active_units));
+    for (std::size_t m = kCommonMetrics; m < table.metrics.size(); ++m)
+      row.push_back(number(table.values[m][i]));
     row.push_back(r.predicted);
     row.push_back(r.found);
     out += cells(row, "td") + "</tr>\n";
@@ -184,18 +187,26 @@ void add_table(Page& page, const SweepPlan& plan, const SweepView& view) {
   const std::vector<std::size_t> ranks = shown_ranks(view.order.size());
   std::vector<std::string> head = {"rank"};
   for (const SweepAxis& axis : table.axes) head.push_back(axis.key);
-  for (const char* name : {"modes kept", "within a mode, %", "ELBO", "KL, nats", "decoder variance", "loss",
-                           "active", "predicted", "found"})
+  for (const char* name :
+       {"modes kept", "within a mode, %", "ELBO, nats", "KL, nats", "decoder variance", "loss", "active"})
     head.emplace_back(name);
-  std::string note = "Click a heading to sort, a row for the command that repeats it. ";
+  for (std::size_t m = kCommonMetrics; m < table.metrics.size(); ++m) head.push_back(table.metrics[m].brief);
+  head.insert(head.end(), {"predicted", "found"});
+  std::string notes =
+      "<p class=\"note table-help\" hidden>Click a heading to sort, a row for the command that repeats "
+      "it.</p>\n";
   if (ranks.size() < view.order.size())
-    note += fmt::format(
-        "{} of {} finished trials: the best {} and the rest evenly over their ranks; gmmvae sweep collect "
-        "writes all of them.",
-        ranks.size(), view.order.size(), kBestRows);
+    notes += paragraph(
+        fmt::format(
+            "{} of {} finished trials: the best {} and the rest evenly over their ranks; gmmvae sweep "
+            "collect writes all of them.",
+            ranks.size(), view.order.size(), kBestRows),
+        "note");
+  if (ranks.size() > kPrintedRows)
+    notes += paragraph(fmt::format("On paper the first {} of them.", kPrintedRows), "note on-paper");
   page.script(kAssetTableJs);
   page.section("trials", "Trials", "The trials",
-               paragraph(note, "note") + row_command(plan, table) +
+               notes + row_command(plan, table) +
                    fmt::format("<div class=\"scroll tall\"><table "
                                "class=\"sortable\">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n"
                                "</table></div>\n",
@@ -249,15 +260,21 @@ std::string about(const SweepTable& table) {
                      axes.empty() ? "" : fmt::format("; axes and their values: {}", fmt::join(axes, ", ")));
 }
 
+std::size_t metric_index(const std::vector<SweepMetric>& metrics, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const SweepMetric& metric : metrics) {
+    if (metric.key == key) return keys.size();
+    keys.push_back(metric.key);
+  }
+  throw UsageError(
+      fmt::format("this sweep was run without --metrics {}: its figures are {}", key, fmt::join(keys, ", ")));
+}
+
 }  // namespace
 
 Page sweep_report(const SweepPlan& plan, const SweepResults& results, const std::string& metric) {
-  const std::vector<std::string> keys = sweep_metric_keys();
-  const auto chosen = std::find(keys.begin(), keys.end(), metric);
-  if (chosen == keys.end())
-    throw UsageError(fmt::format("there is no figure {}; take one of {}", metric, fmt::join(keys, ", ")));
   const SweepTable table = sweep_table(plan, results);
-  const SweepView view = sweep_view(table, static_cast<std::size_t>(chosen - keys.begin()));
+  const SweepView view = sweep_view(table, metric_index(table.metrics, metric));
   Page page("gmmvae: sweep", "Where do the models keep their modes?", about(table));
   page.introduce(answer(table, view));
   for (const std::string& busy : results.busy)

@@ -10,8 +10,9 @@
 namespace gmmvae {
 
 /// The report of a sweep: what became of the trials in words, which axis matters, every pair of axes, the
-/// trials themselves, and the commands that repeat the best, the median and the worst. `metric` is a key of
-/// sweep_metrics(). A sweep without a stored trial has a page, too.
+/// trials themselves, and the commands that repeat the best, the median and the worst. `metric` is the key
+/// of one of sweep_metrics(plan). Throws UsageError for another. A sweep without a stored trial has a page,
+/// too.
 Page sweep_report(const SweepPlan& plan, const SweepResults& results, const std::string& metric);
 
 /// The same for a sweep's folder. Throws DataError where it is none.

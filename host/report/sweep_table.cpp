@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "host/report/axes.hpp"
+#include "host/sweep/metrics.hpp"
 
 namespace gmmvae {
 namespace {
@@ -16,37 +17,45 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 /// The metrics of one trial, in the order of sweep_metrics().
-std::vector<double> measured(const TrialRecord& r) {
-  if (r.status != TrialStatus::done) return std::vector<double>(sweep_metrics().size(), kNone);
-  const double modes =
-      r.modes_total > 0 ? static_cast<double>(r.modes_captured) / static_cast<double>(r.modes_total) : kNone;
-  return {modes,
-          r.modes_total > 0 ? r.high_quality : kNone,
-          r.elbo,
-          r.kl,
-          static_cast<double>(r.active_units),
-          r.found == "collapsed" ? 1.0 : 0.0,
-          r.decoder_variance,
-          r.loss};
+std::vector<double> measured(const TrialRecord& r, std::size_t count) {
+  std::vector<double> values(count, kNone);
+  if (r.status != TrialStatus::done) return values;
+  if (r.modes_total > 0) {
+    values[kModesMetric] = static_cast<double>(r.modes_captured) / static_cast<double>(r.modes_total);
+    values[kQualityMetric] = r.high_quality;
+  }
+  values[kElboMetric] = r.elbo;
+  values[kKlMetric] = r.kl;
+  values[kActiveMetric] = static_cast<double>(r.active_units);
+  values[kCollapsedMetric] = r.found == "collapsed" ? 1.0 : 0.0;
+  values[kVarianceMetric] = r.decoder_variance;
+  values[kLossMetric] = r.loss;
+  for (std::size_t m = 0; m < r.metrics.size() && kCommonMetrics + m < count; ++m)
+    values[kCommonMetrics + m] = r.metrics[m];
+  return values;
+}
+
+std::string spaced(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 }  // namespace
 
-std::vector<SweepMetric> sweep_metrics() {
-  return {{"modes", "share of modes kept", true, true},
-          {"quality", "share of samples within a mode", true, true},
-          {"elbo", "ELBO, nats per point", false, true},
-          {"kl", "KL to the prior, nats", false, true},
-          {"active", "active latent dimensions", false, true},
-          {"collapsed", "share of models collapsed", true, false},
-          {"decoder-variance", "decoder variance, scaled units", false, false},
-          {"loss", "loss", false, false}};
-}
-
-std::vector<std::string> sweep_metric_keys() {
-  std::vector<std::string> keys;
-  for (const SweepMetric& metric : sweep_metrics()) keys.emplace_back(metric.key);
-  return keys;
+std::vector<SweepMetric> sweep_metrics(const SweepPlan& plan) {
+  std::vector<SweepMetric> metrics = {
+      {"modes", "share of modes kept", "modes kept", true, true},
+      {"quality", "share of samples within a mode", "within a mode", true, true},
+      {"elbo", "ELBO, nats per point", "ELBO", false, true},
+      {"kl", "KL to the prior, nats", "KL", false, true},
+      {"active", "active latent dimensions", "active", false, true},
+      {"collapsed", "share of models collapsed", "collapsed", true, false},
+      {"decoder-variance", "decoder variance, scaled units", "decoder variance", false, false},
+      {"loss", "loss", "loss", false, false}};
+  for (const std::string& name : plan.metrics())
+    metrics.push_back({name, std::string(extra_metric_title(name)), spaced(name), extra_metric_is_share(name),
+                       higher_is_better(name)});
+  return metrics;
 }
 
 SweepTable sweep_table(const SweepPlan& plan, const SweepResults& results) {
@@ -59,7 +68,8 @@ SweepTable sweep_table(const SweepPlan& plan, const SweepResults& results) {
     table.axes.push_back(axes[a]);
   }
   table.at.resize(shown.size());
-  table.values.resize(sweep_metrics().size());
+  table.metrics = sweep_metrics(plan);
+  table.values.resize(table.metrics.size());
   table.counts = visit_trials(plan, results, [&](const PlannedTrial& trial, const TrialRecord* record) {
     if (record == nullptr) return;
     table.trial.push_back(trial.trial);
@@ -67,7 +77,7 @@ SweepTable sweep_table(const SweepPlan& plan, const SweepResults& results) {
     const std::vector<std::size_t> at = plan.space().at(trial.trial);
     for (std::size_t a = 0; a < shown.size(); ++a)
       table.at[a].push_back(static_cast<std::uint32_t>(at[shown[a]]));
-    const std::vector<double> values = measured(*record);
+    const std::vector<double> values = measured(*record, table.metrics.size());
     for (std::size_t m = 0; m < values.size(); ++m) table.values[m].push_back(values[m]);
   });
   return table;
@@ -168,16 +178,15 @@ GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most)
 std::vector<std::size_t> ranked(const SweepTable& table, std::size_t metric) {
   // Between trials that keep equally many modes the share of good samples decides, then the ELBO.
   std::vector<std::size_t> keys = {metric};
-  for (const std::size_t other : {std::size_t{0}, std::size_t{1}, std::size_t{2}})
+  for (const std::size_t other : {kModesMetric, kQualityMetric, kElboMetric})
     if (other != metric) keys.push_back(other);
-  const std::vector<SweepMetric> metrics = sweep_metrics();
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < table.size(); ++i)
     if (std::isfinite(table.values[metric][i])) order.push_back(i);
   const auto merit = [&](std::size_t key, std::size_t i) {
     const double value = table.values[key][i];
     if (!std::isfinite(value)) return -std::numeric_limits<double>::infinity();
-    return metrics[key].higher_is_better ? value : -value;
+    return table.metrics[key].higher_is_better ? value : -value;
   };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     for (const std::size_t key : keys) {

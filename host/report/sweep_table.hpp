@@ -14,19 +14,31 @@ namespace gmmvae {
 
 /// Something measured of every trial.
 struct SweepMetric {
-  std::string_view key;   ///< as --metric takes it
-  std::string_view name;  ///< as the page calls it
-  bool share = false;     ///< of a whole: shown from 0 to 1
+  std::string key;     ///< as --metric takes it
+  std::string name;    ///< as the page calls it, with its unit
+  std::string brief;   ///< for headings
+  bool share = false;  ///< of a whole: shown from 0 to 1
   bool higher_is_better = true;
 };
-/// All of them; the first is what a report is about where nobody says otherwise.
-std::vector<SweepMetric> sweep_metrics();
-/// Their keys.
-std::vector<std::string> sweep_metric_keys();
+/// What every sweep measures, by their places among a table's metrics.
+enum : std::size_t {
+  kModesMetric,  ///< what a report is about where nobody says otherwise
+  kQualityMetric,
+  kElboMetric,
+  kKlMetric,
+  kActiveMetric,
+  kCollapsedMetric,
+  kVarianceMetric,
+  kLossMetric,
+  kCommonMetrics
+};
+/// Those, then what this plan asks for with --metrics.
+std::vector<SweepMetric> sweep_metrics(const SweepPlan& plan);
 
 /// The stored trials of a sweep by columns, in the plan's order; trials that no shard has stored are counted
 /// alone.
 struct SweepTable {
+  std::vector<SweepMetric> metrics;
   std::vector<SweepAxis> axes;                 ///< those that take more than one value
   std::vector<std::uint64_t> trial;            ///< [n] number within the plan
   std::vector<std::vector<std::uint32_t>> at;  ///< [axes][n] which value of the axis

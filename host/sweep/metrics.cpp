@@ -46,30 +46,42 @@ double mutual_information(const Evaluation& e) {
 }
 
 struct Metric {
-  std::string_view name;
+  std::string_view name, title;
+  bool share;  ///< of a whole
   double (*of)(const Evaluation&);
 };
 
 constexpr Metric kMetrics[] = {
-    {"elbo_test", of_likelihood<&LikelihoodMetrics::elbo>},
-    {"log_likelihood", of_likelihood<&LikelihoodMetrics::log_likelihood>},
-    {"true_log_likelihood", of_likelihood<&LikelihoodMetrics::true_log_likelihood>},
-    {"kl_data_model", of_likelihood<&LikelihoodMetrics::kl_data_model>},
-    {"mutual_information", mutual_information},
-    {"sample_variance_ratio", of_samples<&SampleMetrics::sample_variance_ratio>},
-    {"reverse_kl", of_modes<&ModeCoverage::reverse_kl>},
-    {"forward_kl", of_modes<&ModeCoverage::forward_kl>},
-    {"total_variation", of_modes<&ModeCoverage::total_variation>},
-    {"noise_free_modes_captured", noise_free_captured},
-    {"noise_free_high_quality", noise_free_high_quality},
-    {"precision", of_samples<&SampleMetrics::precision>},
-    {"recall", of_samples<&SampleMetrics::recall>},
-    {"density", of_samples<&SampleMetrics::density>},
-    {"coverage", of_samples<&SampleMetrics::coverage>},
-    {"mmd2", of_samples<&SampleMetrics::mmd2>},
-    {"sliced_wasserstein", of_samples<&SampleMetrics::sliced_wasserstein>},
-    {"energy_distance", of_samples<&SampleMetrics::energy_distance>},
+    {"elbo_test", "ELBO on fresh points, nats", false, of_likelihood<&LikelihoodMetrics::elbo>},
+    {"log_likelihood", "log-likelihood of fresh points, nats", false,
+     of_likelihood<&LikelihoodMetrics::log_likelihood>},
+    {"true_log_likelihood", "log-likelihood of the truth, nats", false,
+     of_likelihood<&LikelihoodMetrics::true_log_likelihood>},
+    {"kl_data_model", "KL(data || model), nats per point", false,
+     of_likelihood<&LikelihoodMetrics::kl_data_model>},
+    {"mutual_information", "mutual information, nats", false, mutual_information},
+    {"sample_variance_ratio", "variance of samples over the data's", false,
+     of_samples<&SampleMetrics::sample_variance_ratio>},
+    {"reverse_kl", "reverse KL of the mode masses, nats", false, of_modes<&ModeCoverage::reverse_kl>},
+    {"forward_kl", "forward KL of the mode masses, nats", false, of_modes<&ModeCoverage::forward_kl>},
+    {"total_variation", "total variation of the mode masses", true, of_modes<&ModeCoverage::total_variation>},
+    {"noise_free_modes_captured", "modes kept by decoder means", false, noise_free_captured},
+    {"noise_free_high_quality", "share of decoder means within a mode", true, noise_free_high_quality},
+    {"precision", "precision", true, of_samples<&SampleMetrics::precision>},
+    {"recall", "recall", true, of_samples<&SampleMetrics::recall>},
+    {"density", "density", false, of_samples<&SampleMetrics::density>},
+    {"coverage", "coverage", true, of_samples<&SampleMetrics::coverage>},
+    {"mmd2", "MMD²", false, of_samples<&SampleMetrics::mmd2>},
+    {"sliced_wasserstein", "sliced Wasserstein distance", false,
+     of_samples<&SampleMetrics::sliced_wasserstein>},
+    {"energy_distance", "energy distance", false, of_samples<&SampleMetrics::energy_distance>},
 };
+
+const Metric& metric_named(std::string_view name) {
+  for (const Metric& metric : kMetrics)
+    if (metric.name == name) return metric;
+  throw std::logic_error(fmt::format("there is no metric {}", name));
+}
 
 constexpr std::string_view kLowerIsBetter[] = {
     "loss", "reconstruction",     "kl_data_model",   "reverse_kl", "forward_kl", "seconds", "total_variation",
@@ -84,10 +96,16 @@ std::vector<std::string> extra_metric_names() {
   return names;
 }
 
+std::string_view extra_metric_title(std::string_view name) {
+  return metric_named(name).title;
+}
+
+bool extra_metric_is_share(std::string_view name) {
+  return metric_named(name).share;
+}
+
 double extra_metric(const Evaluation& evaluation, std::string_view name) {
-  for (const Metric& metric : kMetrics)
-    if (metric.name == name) return metric.of(evaluation);
-  throw std::logic_error(fmt::format("there is no metric {}", name));
+  return metric_named(name).of(evaluation);
 }
 
 bool higher_is_better(std::string_view figure) {

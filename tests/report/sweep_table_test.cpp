@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gmmvae/error.hpp"
 #include "host/report/sweep_report.hpp"
 
 namespace gmmvae {
@@ -15,10 +16,11 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-SweepPlan plan_of(const std::vector<std::pair<std::string, std::string>>& axes) {
+SweepPlan plan_of(const std::vector<std::pair<std::string, std::string>>& axes,
+                  const Settings& settings = Settings("sweep")) {
   std::vector<ConfigEntry> entries;
   for (const auto& [key, values] : axes) entries.push_back({"", key, values, "test"});
-  return {Settings("sweep"), entries};
+  return {settings, entries};
 }
 
 /// A record whose figures follow from the trial's number, through `change`.
@@ -142,6 +144,48 @@ TEST(SweepReportTest, FindsTheAxisThatMatters) {
        {"extremes", "importance", "marginals", "heat", "parallel-coordinates", "trials", "settings"})
     EXPECT_THAT(page, HasSubstr(std::string("<section id=\"") + id + "\""));
   EXPECT_GE(report.pictures().size(), 8u);
+}
+
+/// A picture of the report by its name.
+std::string picture(const Page& report, const std::string& name) {
+  for (const Picture& of : report.pictures())
+    if (of.name == name) return of.svg;
+  return "";
+}
+
+TEST(SweepReportTest, OnlyValuesWithAnOrderAreConnected) {
+  const SweepPlan plan = plan_of({{"lr", "0.001,0.01"}, {"seed", "1..3"}, {"activation", "relu,tanh"}});
+  const SweepResults results = results_of(plan, [](std::uint64_t trial, TrialRecord& r) {
+    r.modes_captured = trial % 7;
+    if (trial == 11) r.status = TrialStatus::diverged;
+  });
+  const Page report = sweep_report(plan, results, "modes");
+  for (const std::string key : {"lr", "seed", "activation"}) {
+    const std::string svg = picture(report, "marginal-" + key);
+    ASSERT_NE(svg, "") << key;
+    const bool connected = svg.find("<path class=\"band") != std::string::npos;
+    EXPECT_EQ(connected, key == "lr") << key;
+  }
+  EXPECT_THAT(report.html(), HasSubstr("By lr: 5 to 6 trials each"));
+  EXPECT_THAT(report.html(), HasSubstr("By seed: 3 to 4 trials each"));
+}
+
+TEST(SweepReportTest, ExtraMetricsAreFiguresLikeAllOthers) {
+  Settings settings("sweep");
+  settings.add_set("metrics=mmd2,recall");
+  const SweepPlan plan = plan_of({{"beta", "1,2,4"}}, settings);
+  const SweepResults results = results_of(plan, [](std::uint64_t trial, TrialRecord& r) {
+    r.metrics = {0.5 - 0.1 * trial, trial == 0 ? NAN : 0.25};
+  });
+  const SweepTable table = sweep_table(plan, results);
+  ASSERT_EQ(table.metrics.size(), kCommonMetrics + 2);
+  EXPECT_EQ(table.metrics[kCommonMetrics].key, "mmd2");
+  EXPECT_TRUE(table.metrics[kCommonMetrics + 1].share);
+  EXPECT_THAT(ranked(table, kCommonMetrics), testing::ElementsAre(2, 1, 0));  // less is better
+  EXPECT_EQ(ranked(table, kCommonMetrics + 1).size(), 2u);  // a trial without it has no rank
+  for (const SweepMetric& metric : table.metrics)
+    EXPECT_THAT(sweep_report(plan, results, metric.key).html(), HasSubstr("The best")) << metric.key;
+  EXPECT_THROW(sweep_report(plan, results, "recal"), UsageError);
 }
 
 }  // namespace

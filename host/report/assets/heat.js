@@ -60,6 +60,15 @@
     });
     make(svg, 'text', {x: left + width / 2, y: top + height + 34, 'text-anchor': 'middle'}, across);
     make(svg, 'text', {x: 2, y: top + height + 16}, '↑ ' + short(up));
+    if (there.length) legend(low, high, digits);
+  }
+
+  // The colours with their ends: where cells are too narrow for numbers this is all there is.
+  function legend(low, high, digits) {
+    const bar = make(picture, 'svg', {width: 360, height: 24, viewBox: '0 0 360 24', role: 'img', 'aria-label': 'colours'});
+    make(bar, 'text', {x: 90, y: 15, 'text-anchor': 'end', class: 'tick'}, digits(low));
+    data.colours.forEach((fill, i) => make(bar, 'rect', {x: 96 + 5 * i, y: 5, width: 5.5, height: 12, fill}));
+    make(bar, 'text', {x: 102 + 5 * data.colours.length, y: 15, class: 'tick'}, digits(high));
   }
   for (const select of [column, row, metric]) select.addEventListener('change', draw);
   picker.hidden = false;

@@ -8,6 +8,7 @@
   const plain = /^[A-Za-z0-9_.,:\/=+-]+$/;
   const word = text => plain.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
 
+  for (const help of document.querySelectorAll('.table-help')) help.hidden = false;
   for (const table of document.querySelectorAll('table.sortable')) {
     const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
     heads.forEach((head, at) => {
