@@ -8,6 +8,7 @@
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
+#include "host/app/files.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
 #include "host/report/run_report.hpp"
@@ -25,18 +26,23 @@ ReportFormat chosen_format(const Settings& settings) {
   return name == "svg" ? ReportFormat::svg : name == "png" ? ReportFormat::png : ReportFormat::html;
 }
 
-/// Where the report goes: --out, else inside the folder that it is about.
+/// Where the report goes: --out, else inside the folder that it is about. A page that may bear any name might
+/// replace a file that it is made of.
 std::string target(const Settings& settings, ReportFormat format, const fs::path& folder) {
-  if (settings.is_set("out")) return settings.required_path("out").string();
-  return (folder / (format == ReportFormat::html ? "report.html" : "pictures")).string();
+  const bool page = format == ReportFormat::html;
+  if (!settings.is_set("out")) return (folder / (page ? "report.html" : "pictures")).string();
+  return page ? writable_path(settings, "out", ".html .htm") : settings.required_path("out").string();
 }
 
 Page page_of(const Settings& settings, const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error))
-    throw DataError(fmt::format("{} is no folder of a run or sweep", folder.string()));
+    throw DataError(fmt::format("'{}' is no folder of a run or sweep", folder.string()));
   const RunDirectory run(folder);
   if (is_run_folder(run)) {
+    if (settings.is_given("metric"))
+      throw UsageError(fmt::format("{} is for the report of a sweep, and {} holds a run",
+                                   settings.label("metric"), folder.string()));
     const auto backend = make_cpu_backend(backend_options(settings).threads);
     return run_report(read_run(run), *backend);
   }
@@ -49,8 +55,8 @@ Page page_of(const Settings& settings, const fs::path& folder) {
 
 int report_folder(const Settings& settings, const fs::path& folder, Console& console) {
   const ReportFormat format = chosen_format(settings);
-  const Page page = page_of(settings, folder);
-  const WrittenReport written = write_report(page, format, target(settings, format, folder));
+  const std::string out = target(settings, format, folder);
+  const WrittenReport written = write_report(page_of(settings, folder), format, out);
   console.print(format == ReportFormat::html
                     ? fmt::format("wrote {} with {} pictures", written.path, written.pictures)
                     : fmt::format("wrote {} pictures to {}", written.pictures, written.path));

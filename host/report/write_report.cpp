@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "gmmvae/backend.hpp"
@@ -30,46 +32,64 @@ void create_folder(const std::string& folder) {
                                 error ? error.message() : std::string("it is a file")));
 }
 
-/// Runs rsvg-convert and waits for it; its exit status, or -1 where there is no such program.
-int run_converter(const std::string& from, const std::string& to) {
-  std::string words[] = {"rsvg-convert", "--zoom", "2", "--output", to, from};
-  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(),
-                       words[4].data(), words[5].data(), nullptr};
+/// Bytes in memory that another program can read or write as a file.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view bytes = "") : descriptor_(::memfd_create("gmmvae", MFD_CLOEXEC)) {
+    while (descriptor_ >= 0 && !bytes.empty()) {
+      const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0) fail();
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    if (descriptor_ < 0 || ::lseek(descriptor_, 0, SEEK_SET) < 0) fail();
+  }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile() { ::close(descriptor_); }
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] std::string bytes() const {
+    const off_t size = ::lseek(descriptor_, 0, SEEK_END);
+    if (size < 0) fail();
+    std::string out(static_cast<std::size_t>(size), '\0');
+    if (::pread(descriptor_, out.data(), out.size(), 0) != size) fail();
+    return out;
+  }
+
+ private:
+  [[noreturn]] static void fail() {
+    throw Error(ExitCode::failed, fmt::format("no memory for a picture: {}", std::strerror(errno)));
+  }
+  int descriptor_;
+};
+
+/// What rsvg-convert makes of a picture, at twice its size.
+std::string rendered(const std::string& svg, const std::string& name) {
+  const MemoryFile input(svg), output, complaints;
+  std::string words[] = {"rsvg-convert", "--zoom", "2"};
+  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.descriptor(), 0);
+  posix_spawn_file_actions_adddup2(&actions, output.descriptor(), 1);
+  posix_spawn_file_actions_adddup2(&actions, complaints.descriptor(), 2);
   pid_t child = 0;
-  const int code = posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments, environ);
-  if (code == ENOENT) return -1;
+  const int code = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (code == ENOENT)
+    throw Error(ExitCode::failed,
+                "there is no rsvg-convert here, which makes PNG files: install Debian's package "
+                "librsvg2-bin, or take --format svg");
   if (code != 0)
     throw Error(ExitCode::failed, fmt::format("rsvg-convert cannot be started: {}", std::strerror(code)));
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-/// A temporary file that is gone when its maker is.
-struct Scratch {
-  explicit Scratch(std::string name) : path(std::move(name)) {}
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { ::unlink(path.c_str()); }
-  std::string path;
-};
-
-void write_png(const std::string& svg, const std::string& path) {
-  const Scratch source(fmt::format("{}.tmp-{}.svg", path, ::getpid()));
-  const Scratch target(fmt::format("{}.tmp-{}", path, ::getpid()));
-  write_file(source.path, svg);
-  const int code = run_converter(source.path, target.path);
-  if (code == -1)
-    throw Error(ExitCode::failed,
-                "there is no rsvg-convert here, which makes PNG files: install Debian's package "
-                "librsvg2-bin, or take "
-                "--format svg");
-  if (code != 0)
-    throw Error(ExitCode::failed, fmt::format("rsvg-convert could not make {} (exit {})", path, code));
-  std::error_code error;
-  fs::rename(target.path, path, error);
-  if (error) throw DataError(fmt::format("{} cannot be written: {}", path, error.message()));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output.bytes();
+  const std::string said = complaints.bytes();
+  throw Error(ExitCode::failed,
+              fmt::format("rsvg-convert could not make the picture {}: {}", name,
+                          said.empty() ? "it was stopped" : said.substr(0, said.find('\n'))));
 }
 
 }  // namespace
@@ -85,7 +105,7 @@ WrittenReport write_report(const Page& page, ReportFormat format, const std::str
     if (format == ReportFormat::svg) {
       write_file(fmt::format("{}/{}.svg", out, picture.name), svg);
     } else {
-      write_png(svg, fmt::format("{}/{}.png", out, picture.name));
+      write_file(fmt::format("{}/{}.png", out, picture.name), rendered(svg, picture.name));
     }
   }
   return {out, page.pictures().size()};
