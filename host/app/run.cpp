@@ -66,12 +66,7 @@ void prepare_run(Settings& settings) {
     if (names.empty()) settings.add_default("model." + objective, "objective", objective);
     return;
   }
-  settings.add_default("", "seed", fmt::format("{}", kCourseSeed));
-  settings.add_default("model.course", "objective", "course");
-  settings.add_default("model.course", "scale", "minmax");
-  settings.add_default("model.course", "hidden", "64");
-  settings.add_default("model.course", "posterior-variance", "softplus-half");
-  settings.add_default("model.elbo", "objective", "elbo");
+  add_course_defaults(settings);
 }
 
 int run_run(const Settings& settings, Console& console) {
@@ -93,7 +88,8 @@ int run_run(const Settings& settings, Console& console) {
   for (ModelStudy& model : training.models)
     study_model(*backend, data, held_out_rows(settings.for_model(model.name), data), settings.count("seed"),
                 embedding, model);
-  const RunResults results{&data, training.models, training.failures, is_course(settings)};
+  RunResults results{&data, training.models, training.failures, is_course(settings), {}};
+  if (results.course) results.course_changes = course_changes(settings);
   write_run(folder, results, training, *backend);
   print_run(console, results);
   console.say(fmt::format("wrote {}: look at {}", folder.path(), folder.file("report.html")));

@@ -1,6 +1,7 @@
 #include "host/app/run_output.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <span>
 #include <string>
@@ -85,15 +86,21 @@ ordered_json model_json(const ModelStudy& model) {
   return out;
 }
 
-void print_course_table(const Console& console, const ModelStudy& model) {
+void print_course_table(const Console& console, const ModelStudy& model,
+                        const std::vector<std::string>& changes) {
   console.print("\nthe published losses and this run's");
   console.print(fmt::format("{:>7}{:>12}{:>12}{:>13}", "epoch", "published", "this run", "difference"));
   for (const CourseRow& row : course_table(model.history))
     console.print(fmt::format("{:>7}{:>12.6f}{:>12.6f}{:>11.2f} %", row.epoch, row.published, row.found,
                               100.0 * row.difference));
-  console.print(fmt::format(
-      "  (the shipped seed {} makes a data set chosen to match: the report's own data are not known)",
-      kCourseSeed));
+  if (changes.empty()) {
+    console.print(fmt::format(
+        "  (the shipped seed {} makes a data set chosen to match: the report's own data are not known)",
+        kCourseSeed));
+  } else {
+    console.print(fmt::format("  (here {}: another experiment, whose losses need not match)",
+                              fmt::join(changes, ", ")));
+  }
 }
 
 void print_verdict(const Console& console, const ModelStudy& model) {
@@ -129,13 +136,15 @@ void write_run(const RunDirectory& folder, const RunResults& results, const RunT
   for (const ModelStudy& model : results.models) write_model(folder, model);
   ordered_json about = circumstances(training, backend);
   about["diverged"] = failures_json(training.failures);
+  // data.npz has no place for them.
+  if (!results.data->column_names.empty()) about["columns"] = results.data->column_names;
   write_json_file(folder.file("run.json"), about);
   write_run_report(folder);
 }
 
 void print_run(const Console& console, const RunResults& results) {
   for (const ModelStudy& model : results.models) {
-    if (results.course && model.name == "course") print_course_table(console, model);
+    if (results.course && model.name == "course") print_course_table(console, model, results.course_changes);
   }
   console.print("");
   for (const ModelStudy& model : results.models) print_verdict(console, model);

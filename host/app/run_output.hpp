@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "gmmvae/backend.hpp"
 #include "host/app/console.hpp"
@@ -16,6 +18,7 @@ struct RunResults {
   std::span<const ModelStudy> models;
   std::span<const ModelFailure> failures;
   bool course = false;  ///< the shipped experiment: its published table belongs to the model `course`
+  std::vector<std::string> course_changes;  ///< see there
 };
 
 /// Everything that was found out, into the run's folder: for each model samples.npy, latents.npz,

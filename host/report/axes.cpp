@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 
 namespace gmmvae {
 
@@ -30,17 +31,37 @@ std::string true_minus(std::string text) {
   return text;
 }
 
-std::string number_text(double value, int digits) {
+std::string raised_powers(std::string_view text) {
   static const char* const raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-  const std::string text = fmt::format("{:.{}g}", value == 0.0 ? 0.0 : value, digits);
-  const std::size_t e = text.find('e');
-  if (e == std::string::npos) return true_minus(text);
-  std::string out = true_minus(text.substr(0, e)) + "·10";
-  if (text[e + 1] == '-') out += "⁻";
-  // Two digits at least come behind the sign; a leading zero says nothing.
-  for (std::size_t at = text[e + 2] == '0' ? e + 3 : e + 2; at < text.size(); ++at)
-    out += raised[static_cast<std::size_t>(text[at] - '0')];
+  const auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool power = text[at] == 'e' && at > 0 && digit(at - 1) && at + 1 < text.size() &&
+                       (text[at + 1] == '-' || text[at + 1] == '+') && digit(at + 2);
+    if (!power) {
+      out += text[at];
+      continue;
+    }
+    out += text[at + 1] == '-' ? "·10⁻" : "·10";
+    at += 2;
+    if (text[at] == '0' && digit(at + 1))
+      ++at;  // two digits at least are written; a leading zero says nothing
+    for (; digit(at); ++at) out += raised[static_cast<std::size_t>(text[at] - '0')];
+    --at;
+  }
   return out;
+}
+
+std::string number_text(double value, int digits) {
+  return true_minus(raised_powers(fmt::format("{:.{}g}", value == 0.0 ? 0.0 : value, digits)));
+}
+
+std::string percent_text(double fraction) {
+  return fmt::format("{:.1f} %", 100.0 * fraction);
+}
+
+double sum_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 std::string tick_text(double value) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/report/svg.hpp"
@@ -14,8 +15,16 @@ std::vector<double> ticks(double low, double high, std::size_t count);
 /// A text with true minus signs for its hyphens.
 std::string true_minus(std::string text);
 
+/// A text with 2.5·10⁻⁷ for its 2.5e-07.
+std::string raised_powers(std::string_view text);
+
 /// A number of so many digits as people write it: 0.0123, 2.5·10⁻⁷.
 std::string number_text(double value, int digits);
+
+/// "12.3 %" for a fraction of 0.123.
+std::string percent_text(double fraction);
+
+double sum_of(const std::vector<double>& values);
 
 /// A number as an axis shows it: the same with six digits, and 10⁻⁷ for 1·10⁻⁷.
 std::string tick_text(double value);

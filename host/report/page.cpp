@@ -78,9 +78,10 @@ std::string Page::figure(std::string_view name, const std::string& svg, std::str
     const std::size_t at = svg.find(" width=\"");
     if (at != std::string::npos) width = std::stod(svg.substr(at + 8));
   }
-  return fmt::format("<figure{}{} style=\"width:{}px\">\n{}<figcaption>{}</figcaption>\n</figure>\n",
-                     attributes.empty() ? "" : " ", attributes, std::max(width, 240.0), svg,
-                     escape_markup(caption));
+  return fmt::format(
+      "<figure{}{} style=\"width:{}px\">\n{}{}</figure>\n", attributes.empty() ? "" : " ", attributes,
+      std::max(width, 240.0), svg,
+      caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>\n", escape_markup(caption)));
 }
 
 void Page::section(std::string_view id, std::string_view label, std::string_view heading,

@@ -114,29 +114,37 @@ std::string space_pictures(Page& page, const RunView& view) {
   std::string figures = page.figure(
       "data", space_chart({data.x, data.labels, view.dots}, view.ranges, view.names, "The data"),
       fmt::format("The data: {}{}", shown_points(data.x.rows(), view.dots), coloured_by(view, data.labels)),
-      space_attributes(view, data_attribute("data", data.x, data.labels, view)));
+      space_attributes(
+          view, data_attribute("data", data.x, data.labels, view) +
+                    fmt::format(" data-data-caption=\"The data: {}{}\"",
+                                shown_points(data.x.rows(), kMostInSpace), coloured_by(view, data.labels))));
   for (const ModelView& model : view.models) {
     const ModelRecord& record = *model.record;
-    const std::string sets = data_attribute("mean", record.samples, model.mean_labels, view) +
-                             data_attribute("noise", model.noisy, model.noisy_labels, view) +
-                             data_attribute("rescaled", model.rescaled, model.rescaled_labels, view);
-    figures += page.figure(
-        "samples-" + record.name,
-        space_chart({record.samples, model.mean_labels, view.dots}, view.ranges, view.names,
-                    "Samples of " + record.name),
-        fmt::format("{}: {}, decoder mean{}{}", record.name, shown_points(record.samples.rows(), view.dots),
-                    beyond_frame(record.samples, view.ranges, 3),
-                    data.mixture ? ", coloured by the component they lie in, grey in none" : ""),
-        space_attributes(view, sets));
+    const auto caption = [&](const char* what, MatrixView<float> points, std::size_t most) {
+      return fmt::format("{}: {}, {}{}{}", record.name, shown_points(points.rows, most), what,
+                         beyond_frame(points, view.ranges, 3),
+                         data.mixture ? ", coloured by the component they lie in, grey in none" : "");
+    };
+    std::string sets;
+    const auto add = [&](const char* key, const char* what, const Matrix<float>& points,
+                         const std::vector<std::int32_t>& labels) {
+      sets += data_attribute(key, points, labels, view) +
+              fmt::format(" data-{}-caption=\"{}\"", key, escape_markup(caption(what, points, kMostInSpace)));
+    };
+    add("mean", "decoder mean", record.samples, model.mean_labels);
+    add("noise", "with decoder noise", model.noisy, model.noisy_labels);
+    add("rescaled", "decoder mean STRETCHED to the data's range: not the model's samples", model.rescaled,
+        model.rescaled_labels);
+    figures += page.figure("samples-" + record.name,
+                           space_chart({record.samples, model.mean_labels, view.dots}, view.ranges,
+                                       view.names, "Samples of " + record.name),
+                           caption("decoder mean", record.samples, view.dots), space_attributes(view, sets));
   }
   page.script(kAssetViewerJs);
   std::string axes = "The same axes for all: ";
   for (std::size_t c = 0; c < 3; ++c)
-    axes += fmt::format("{}{} from {:.3g} to {:.3g}", c > 0 ? ", " : "", view.names[c], view.ranges.low[c],
-                        view.ranges.high[c]);
-  if (data.x.rows() > view.dots)
-    axes +=
-        fmt::format(". The view that turns has {} of the data", shown_points(data.x.rows(), kMostInSpace));
+    axes += fmt::format("{}{} from {} to {}", c > 0 ? ", " : "", view.names[c],
+                        number_text(view.ranges.low[c], 3), number_text(view.ranges.high[c], 3));
   return std::string(kSpaceControls) + side_by_side(figures) +
          paragraph(of_columns(3, data.x.cols()) + axes + ".", "note");
 }
@@ -206,6 +214,7 @@ std::string density_pictures(Page& page, const RunView& view) {
   const Dataset& data = view.run->data;
   std::vector<ColumnPair> pairs = column_pairs(data.x.cols());
   if (pairs.empty() || view.models.empty()) return "";
+  const std::size_t all_pairs = data.x.cols() * (data.x.cols() - 1) / 2;
   pairs.resize(std::min<std::size_t>(pairs.size(), 3));
   const auto grid_of = [&](std::size_t a, std::size_t b) {
     return DensityGrid{view.ranges.low[a], view.ranges.high[a], view.ranges.low[b], view.ranges.high[b]};
@@ -249,11 +258,15 @@ std::string density_pictures(Page& page, const RunView& view) {
     figures +=
         page.figure("density-" + model.record->name, panels(&model, "Density of " + model.record->name),
                     fmt::format("{}: the density it draws from, decoder noise included", model.record->name));
-  return side_by_side(figures) + paragraph(
-                                     "Densities of two columns at a time, the others integrated out. Each "
-                                     "pair has one scale for all; the root of the "
-                                     "density is shown, so that thin bridges between modes stay visible.",
-                                     "note");
+  return side_by_side(figures) +
+         paragraph(
+             fmt::format("{}Densities of two columns at a time, the others integrated out. Each pair has "
+                         "one scale for all; the root of the density is shown, so that thin bridges "
+                         "between modes stay visible.",
+                         all_pairs > pairs.size()
+                             ? fmt::format("The first {} of {} pairs of columns. ", pairs.size(), all_pairs)
+                             : ""),
+             "note");
 }
 
 }  // namespace gmmvae

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/report/axes.hpp"
+#include "host/report/run_answer.hpp"
 #include "host/report/run_pictures.hpp"
 #include "host/report/run_view.hpp"
 #include "host/report/svg.hpp"
@@ -19,100 +20,20 @@
 namespace gmmvae {
 namespace {
 
-std::string percent(double fraction) {
-  return fmt::format("{:.1f} %", 100.0 * fraction);
-}
-
 /// Four digits; where there is a standard error, as many as it leaves certain, and one of its own.
 std::string figure(const JsonRecord& metrics, const std::string& key) {
   const std::optional<double> value = metrics.number(key), error = metrics.number("errors/" + key);
   if (!value) return "–";
   if (!error || !(*error > 0.0)) return number_text(*value, 4);
   const int places = std::clamp(-static_cast<int>(std::floor(std::log10(*error))), 0, 6);
-  return true_minus(fmt::format("{:.{}f} ± {:.{}f}", *value, places, *error, places));
+  // What rounds to nothing has no sign.
+  const double kept = std::abs(*value) < 0.5 * std::pow(10.0, -places) ? 0.0 : *value;
+  return true_minus(fmt::format("{:.{}f} ± {:.{}f}", kept, places, *error, places));
 }
 
 std::string kept_modes(const JsonRecord& record) {
   const auto captured = record.count("modes/captured"), total = record.count("modes/total");
   return captured && total ? fmt::format("{} of {}", *captured, *total) : "–";
-}
-
-double total(const std::vector<double>& values) {
-  double sum = 0.0;
-  for (const double value : values) sum += value;
-  return sum;
-}
-
-std::string headline(std::string_view number, std::string_view small, std::string_view what) {
-  return fmt::format("<div><b>{}<small>{}</small></b>{}</div>\n", escape_markup(number), escape_markup(small),
-                     escape_markup(what));
-}
-
-std::string model_card(const ModelRecord& model) {
-  const JsonRecord& m = model.metrics;
-  const std::string verdict = m.text("verdict");
-  std::string figures;
-  if (m.has("modes/captured"))
-    figures += headline(fmt::format("{}", *m.count("modes/captured")),
-                        fmt::format(" of {}", m.count("modes/total").value_or(0)), "modes kept");
-  if (const auto distance = m.number("kl_data_model"))
-    figures += headline(fmt::format("{:.2f}", *distance), " nats", "from the truth, per point");
-  const double kl = total(m.numbers("kl_per_dimension"));
-  figures += headline(fmt::format("{}", m.count("active_units").value_or(0)),
-                      fmt::format(" of {}", model.latent()), "latent dimensions active");
-  figures += headline(kl < 0.001 ? "< 0.001" : fmt::format("{:.2g}", kl), " nats", "KL to the prior");
-  std::string why = m.text("why");
-  if (const auto quality = m.number("modes/high_quality"))
-    why += fmt::format(" {} of its samples lie within a mode.", percent(*quality));
-  return fmt::format(
-      "<div class=\"card\">\n<h3>{}<span class=\"badge {}\">{}</span></h3>\n<div "
-      "class=\"figures\">\n{}</div>\n{}</div>\n",
-      escape_markup(model.name), escape_markup(verdict), escape_markup(verdict), figures, paragraph(why));
-}
-
-std::string failure_card(const ModelFailure& failure) {
-  const bool diverged = failure.why.find("not finished") == std::string::npos;
-  const char* what = diverged ? "diverged" : "unfinished";
-  return fmt::format("<div class=\"card\">\n<h3>{}<span class=\"badge diverged\">{}</span></h3>\n{}</div>\n",
-                     escape_markup(failure.model), what, paragraph(failure.why));
-}
-
-/// The answer in one or two sentences, before any figure.
-std::string answer(const RunRecord& run) {
-  std::vector<std::string> said;
-  for (const ModelRecord& model : run.models) {
-    if (said.size() == 4) break;
-    const auto distance = model.metrics.number("kl_data_model");
-    const std::string nats = distance ? fmt::format("{:.2f} nats from the truth", *distance) : "";
-    if (model.metrics.has("modes/captured")) {
-      const std::size_t kept = *model.metrics.count("modes/captured");
-      const std::size_t all = model.metrics.count("modes/total").value_or(0);
-      said.push_back(fmt::format("{} kept {}{}{}", model.name,
-                                 kept == 0     ? "none"
-                                 : kept == all ? "all"
-                                               : fmt::format("{}", kept),
-                                 said.empty() ? fmt::format(" of the {} modes", all) : "",
-                                 nats.empty() ? "" : fmt::format(" ({})", nats)));
-    } else {
-      said.push_back(fmt::format("{} is {}", model.name, model.metrics.text("verdict")));
-    }
-  }
-  std::string text = said.empty() ? "No model came to its end." : fmt::format("{}.", fmt::join(said, "; "));
-  if (run.models.size() > said.size())
-    text += fmt::format(" {} more models follow.", run.models.size() - said.size());
-  const bool missed = std::any_of(run.models.begin(), run.models.end(),
-                                  [](const ModelRecord& model) { return !model.prediction_held(); });
-  if (!run.models.empty())
-    text += missed ? " Not every verdict was the one that the data's covariance predicted before training."
-                   : " Each verdict is the one that the data's covariance predicted before any training.";
-  return paragraph(text, "lead");
-}
-
-std::string cards(const RunRecord& run) {
-  std::string text;
-  for (const ModelRecord& model : run.models) text += model_card(model);
-  for (const ModelFailure& failure : run.failures) text += failure_card(failure);
-  return fmt::format("<div class=\"cards\">\n{}</div>\n", text);
 }
 
 void add_course(Page& page, const RunRecord& run) {
@@ -124,15 +45,20 @@ void add_course(Page& page, const RunRecord& run) {
                  fmt::format("{:.6f}", row.found),
                  true_minus(fmt::format("{:+.2f} %", 100.0 * row.difference))});
     page.section(
-        "published", "Published losses", "The published losses, reproduced",
+        "published", "Published losses",
+        run.course_changes.empty() ? "The published losses, reproduced"
+                                   : "The published losses and this run's",
         side_by_side("<div>" + table.str() + "</div>" + course_picture(page, model)) +
-            paragraph(
-                "The seed, and with it the data, was chosen so that the five losses match; the report's own "
-                "data "
-                "are not known. What the table shows does not depend on that choice: the loss falls to the "
-                "variance of the scaled data within a few epochs and stays there, because the decoder has "
-                "stopped listening to the latent variables.",
-                "note"));
+            paragraph(run.course_changes.empty()
+                          ? "The seed, and with it the data, was chosen so that the five losses match; the "
+                            "report's own data are not known. What the table shows does not depend on that "
+                            "choice: the loss falls to the variance of the scaled data within a few epochs "
+                            "and stays there, because the decoder has stopped listening to the latent "
+                            "variables."
+                          : fmt::format("Here {}: this is another experiment than the published one, and "
+                                        "its losses need not match.",
+                                        fmt::join(run.course_changes, ", ")),
+                      "note"));
   }
 }
 
@@ -147,11 +73,11 @@ void add_prediction(Page& page, const RunView& view) {
          p.eigenvalues.empty() ? "–" : fmt::format("{:.4g}", p.eigenvalues.front()),
          fmt::format("{} of {}", p.active, model.latent()),
          fmt::format("{} of {}", model.metrics.count("active_units").value_or(0), model.latent()),
-         number_text(total(p.kl_per_dimension), 3),
-         number_text(total(model.metrics.numbers("kl_per_dimension")), 3), p.verdict,
+         number_text(sum_of(p.kl_per_dimension), 3),
+         number_text(sum_of(model.metrics.numbers("kl_per_dimension")), 3), p.verdict,
          model.metrics.text("verdict")},
         !model.prediction_held());
-    reasons += paragraph(fmt::format("{}: {}", model.name, p.why), "note");
+    reasons += paragraph(fmt::format("{}: {}", model.name, raised_powers(p.why)), "note");
   }
   page.section(
       "prediction", "Prediction", "What the data's covariance said before any training",
@@ -169,7 +95,7 @@ void add_modes(Page& page, const RunView& view) {
     const auto hit = record.count("modes/hit");
     const auto quality = record.number("modes/high_quality");
     table.row({name, kept_modes(record), hit ? fmt::format("{}", *hit) : "–",
-               quality ? percent(*quality) : "–", figure(record, "modes/reverse_kl"),
+               quality ? percent_text(*quality) : "–", figure(record, "modes/reverse_kl"),
                figure(record, "modes/total_variation")});
   };
   for (const ModelRecord& model : view.run->models) {
@@ -181,7 +107,7 @@ void add_modes(Page& page, const RunView& view) {
     const ModeCoverage& modes = *model.rescaled_modes;
     table.row({model.record->name + ", decoder mean RESCALED to the data's range: not the model's samples",
                fmt::format("{} of {}", modes.captured, modes.total), fmt::format("{}", modes.hit),
-               percent(modes.high_quality), modes.reverse_kl ? number_text(*modes.reverse_kl, 4) : "–",
+               percent_text(modes.high_quality), modes.reverse_kl ? number_text(*modes.reverse_kl, 4) : "–",
                modes.total_variation ? number_text(*modes.total_variation, 4) : "–"},
               true);
   }
@@ -238,7 +164,9 @@ void add_samples_table(Page& page, const RunRecord& run) {
       "distances", "Distances", "Samples and data as two sets of points",
       table.str() +
           paragraph("Precision, recall, density and coverage look at the 5 nearest neighbours; equal laws "
-                    "have a density of 1 and a coverage of 0.97. The other three are distances.",
+                    "have a density of 1 and a coverage of 0.97. The other three are 0 between equal laws: "
+                    "MMD² is unbiased, so that it may fall a little below, the others are in the data's "
+                    "units. After ± the standard error, where there is one.",
                     "note"));
 }
 
@@ -261,7 +189,9 @@ void add_clusters(Page& page, const RunView& view) {
       "clusters", "Clusters", "How many clusters each rule sees",
       table.str() + cluster_pictures(page, view) +
           paragraph("The elbow finds four or five clusters in a single blob, too: it is shown because the "
-                    "published count rests on it. Of these rules only gap and BIC can say that there is one.",
+                    "published count rests on it. Of these rules only gap and BIC can say that there is one. "
+                    "Gap takes the first k that is within a standard error of the next one's (Tibshirani et "
+                    "al. 2001); BIC counts Gaussians, of which a bent cloud takes several.",
                     "note"));
 }
 
@@ -329,13 +259,14 @@ Page run_report(const RunRecord& run, Backend& backend) {
             : truth    ? "Which modes did the models keep?"
                        : "What did the models learn?",
             about(run));
-  page.introduce(answer(run) + cards(run));
+  page.introduce(run_answer(run));
   add_course(page, run);
   if (!run.models.empty()) {
     const RunView view = prepare_view(run, backend);
     if (run.models.size() > view.models.size())
       page.introduce(
-          paragraph(fmt::format("Pictures show the first {} of {} models; the tables have all of them.",
+          paragraph(fmt::format("Pictures, and the rows of rescaled samples, are of the first {} of {} "
+                                "models; all else in the tables is of all of them.",
                                 view.models.size(), run.models.size()),
                     "note"));
     add_prediction(page, view);

@@ -82,6 +82,18 @@ std::vector<double> JsonRecord::numbers(std::string_view path) const {
   return out;
 }
 
+std::vector<std::string> JsonRecord::texts(std::string_view path) const {
+  const json* at = find(path);
+  if (at == nullptr) return {};
+  if (!at->is_array()) fail(path, "list of texts");
+  std::vector<std::string> out;
+  for (const json& element : *at) {
+    if (!element.is_string()) fail(path, "list of texts");
+    out.push_back(element.get<std::string>());
+  }
+  return out;
+}
+
 std::vector<JsonRecord> JsonRecord::records(std::string_view path) const {
   const json* at = find(path);
   if (at == nullptr) return {};

@@ -26,6 +26,7 @@ class JsonRecord {
   [[nodiscard]] std::string text(std::string_view path) const;
   /// Empty where it is absent.
   [[nodiscard]] std::vector<double> numbers(std::string_view path) const;
+  [[nodiscard]] std::vector<std::string> texts(std::string_view path) const;
   /// The elements of an array of objects.
   [[nodiscard]] std::vector<JsonRecord> records(std::string_view path) const;
   /// The object at this path, or an empty record.

@@ -35,6 +35,9 @@ ModelRecord read_model(const RunDirectory& folder, const std::string& name, cons
   const auto file = [&](const char* file_name) { return folder.file(name, file_name); };
   model.name = name;
   model.vae = load_model(file("model.safetensors"));
+  if (model.vae.architecture.data_dim != data.x.cols())
+    throw DataError(fmt::format("{} does not belong to this run: it is for data in {} dimensions and not {}",
+                                file("model.safetensors"), model.vae.architecture.data_dim, data.x.cols()));
   model.history = read_history_csv(file("history.csv")).at(0);
   model.prediction = predict_model(model.vae.objective, model.vae.scaler, model.latent(), data);
   model.metrics = JsonRecord(file("metrics.json"));
@@ -78,10 +81,12 @@ RunRecord read_run(const RunDirectory& folder) {
   settings.add_file(folder.file("config.toml"));
   run.seed = settings.count("seed");
   run.course = is_course(settings);
+  if (run.course) run.course_changes = course_changes(settings);
   run.data = load_dataset(folder.file("data.npz"));
   const JsonRecord about =
       fs::exists(folder.file("run.json")) ? JsonRecord(folder.file("run.json")) : JsonRecord();
   run.version = about.text("version");
+  if (run.data.column_names.empty()) run.data.column_names = about.texts("columns");
   for (const std::string& name : settings.model_names()) {
     if (fs::exists(folder.file(name, "metrics.json"))) {
       run.models.push_back(read_model(folder, name, run.data));

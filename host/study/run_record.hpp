@@ -42,7 +42,8 @@ struct RunRecord {
   std::string config;  ///< the text of config.toml
   std::uint64_t seed = 0;
   bool course = false;  ///< the shipped experiment: its published table belongs to the model `course`
-  std::string version;  ///< of the program that made it
+  std::vector<std::string> course_changes;  ///< what of it was changed
+  std::string version;                      ///< of the program that made it
   Dataset data;
   std::vector<ModelRecord> models;
   std::vector<ModelFailure> failures;  ///< models that diverged, or are not finished

@@ -11,6 +11,7 @@
 #include "host/io/dataset_file.hpp"
 #include "host/io/model_file.hpp"
 #include "host/io/npy.hpp"
+#include "tests/app/small_run.hpp"
 #include "tests/support/program.hpp"
 
 namespace gmmvae {
@@ -20,9 +21,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
-
-/// A study of a quarter of a second: three components, few points, two small models.
-const std::string kSmall = " --components 3 --samples 150 --hidden 8 --epochs 12 --seed 3 ";
 
 class RunTest : public test::ProgramTest {
  protected:
@@ -78,10 +76,14 @@ TEST_F(RunTest, TheCourseExperiment) {
   // Rescaling makes the collapsed model look better than it is: that is why it is told apart.
   EXPECT_GT(course["modes_of_rescaled_samples"]["hit"].get<int>(),
             course["modes_noise_free"]["hit"].get<int>());
+  const std::string page = test::file_bytes(path("course/report.html"));
+  EXPECT_THAT(page, HasSubstr("The published losses, reproduced"));
+  EXPECT_THAT(page, HasSubstr("course kept none of the 10 modes ("));
+  EXPECT_THAT(page, HasSubstr("elbo kept all ("));
 }
 
 TEST_F(RunTest, LeavesTheFolderOfTheContract) {
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   for (const std::string name : {"config.toml", "data.npz", "report.html", "run.json"})
     EXPECT_TRUE(exists("r/" + name)) << name;
   for (const std::string model : {"course", "elbo"}) {
@@ -103,7 +105,7 @@ TEST_F(RunTest, LeavesTheFolderOfTheContract) {
 }
 
 TEST_F(RunTest, TheReportIsSelfContained) {
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   const std::string page = test::file_bytes(path("r/report.html"));
   for (const char* part :
        {"<h1>", "The published losses", "Which modes survived", "Data and samples on the same axes", "t-SNE",
@@ -116,7 +118,7 @@ TEST_F(RunTest, TheReportIsSelfContained) {
 
 TEST_F(RunTest, EmbedsAsItsTableSays) {
   std::ofstream(path("study.toml")) << "dim = 2\nperplexity = 7\n[tsne]\ndim = 3\niterations = 40\n";
-  const std::string study = "run --config study.toml --objective elbo" + kSmall;
+  const std::string study = "run --config study.toml --objective elbo" + test::kSmallRun;
   ASSERT_EQ(run(study + "--out r").code, 0);
   EXPECT_EQ(read_npy_points(path("r/elbo/tsne.npy")).cols(), 3u);
   const json embedding = json::parse(test::file_bytes(path("r/elbo/tsne.json")));
@@ -131,15 +133,15 @@ TEST_F(RunTest, EmbedsAsItsTableSays) {
 }
 
 TEST_F(RunTest, ThreadsChangeNothing) {
-  ASSERT_EQ(run("run --out one --threads 1" + kSmall).code, 0);
-  ASSERT_EQ(run("run --out two --threads 2" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out one --threads 1" + test::kSmallRun).code, 0);
+  ASSERT_EQ(run("run --out two --threads 2" + test::kSmallRun).code, 0);
   const auto one = lasting("one"), two = lasting("two");
   ASSERT_EQ(one.size(), two.size());
   for (const auto& [name, bytes] : one) EXPECT_EQ(bytes, two.at(name)) << name;
 }
 
 TEST_F(RunTest, ItsConfigurationRepeatsIt) {
-  ASSERT_EQ(run("run --out first" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out first" + test::kSmallRun).code, 0);
   ASSERT_EQ(run("run --config first/config.toml --out again").code, 0);
   EXPECT_EQ(lasting("first"), lasting("again"));
 }
@@ -158,18 +160,18 @@ TEST_F(RunTest, AStoppedRunEndsAsIfItHadNotBeenStopped) {
 }
 
 TEST_F(RunTest, AFinishedRunIsNotTrainedAgain) {
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   const auto before = lasting("r");
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   EXPECT_EQ(before, lasting("r"));
   const json about = json::parse(test::file_bytes(path("r/run.json")));
   EXPECT_TRUE(about["seconds_per_step"]["elbo"].is_null());
 }
 
 TEST_F(RunTest, AnotherConfigurationIsRefused) {
-  ASSERT_EQ(run("run --out r" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   const auto before = files();
-  EXPECT_THAT(refusal("run --out r" + kSmall + "--lr 0.01", 2), HasSubstr("lr = 0.01"));
+  EXPECT_THAT(refusal("run --out r" + test::kSmallRun + "--lr 0.01", 2), HasSubstr("lr = 0.01"));
   EXPECT_EQ(before, files());
 }
 
@@ -177,9 +179,9 @@ TEST_F(RunTest, AFolderOfSomebodyElseIsLeftAlone) {
   fs::create_directories(path("thesis"));
   std::ofstream(path("thesis/chapter1.txt")) << "years of work";
   const auto before = files();
-  EXPECT_THAT(refusal("run --out thesis" + kSmall, 4), HasSubstr("not empty"));
-  EXPECT_THAT(refusal("run --out thesis/chapter1.txt" + kSmall, 4), HasSubstr("is a file"));
-  EXPECT_THAT(refusal("run --out /proc/none" + kSmall, 4), HasSubstr("/proc/none"));
+  EXPECT_THAT(refusal("run --out thesis" + test::kSmallRun, 4), HasSubstr("not empty"));
+  EXPECT_THAT(refusal("run --out thesis/chapter1.txt" + test::kSmallRun, 4), HasSubstr("is a file"));
+  EXPECT_THAT(refusal("run --out /proc/none" + test::kSmallRun, 4), HasSubstr("/proc/none"));
   EXPECT_EQ(before, files());
 }
 
@@ -194,7 +196,9 @@ TEST_F(RunTest, OwnData) {
   EXPECT_EQ(result["models"][0]["name"], "elbo");
   EXPECT_FALSE(result["models"][0].contains("modes"));
   EXPECT_FALSE(result.contains("course_table"));
-  EXPECT_THAT(test::file_bytes(path("r/report.html")), Not(HasSubstr("Which modes survived")));
+  const std::string page = test::file_bytes(path("r/report.html"));
+  EXPECT_THAT(page, Not(HasSubstr("Which modes survived")));
+  EXPECT_THAT(page, HasSubstr("Density of d,"));  // the columns keep their names
   EXPECT_THAT(refusal("run --out s --data none.csv", 4), HasSubstr("none.csv"));
   EXPECT_THAT(refusal("run --out s --data mine.csv --label kind --components 4", 2),
               HasSubstr("--components"));
@@ -202,29 +206,29 @@ TEST_F(RunTest, OwnData) {
 }
 
 TEST_F(RunTest, AnyNumberOfDimensions) {
-  EXPECT_EQ(run("run --dim 1 --latent 1 --out one" + kSmall).code, 0);
-  EXPECT_EQ(run("run --dim 2 --layout ring --out two" + kSmall).code, 0);
-  EXPECT_EQ(run("run --dim 6 --latent 4 --out six" + kSmall).code, 0);
+  EXPECT_EQ(run("run --dim 1 --latent 1 --out one" + test::kSmallRun).code, 0);
+  EXPECT_EQ(run("run --dim 2 --layout ring --out two" + test::kSmallRun).code, 0);
+  EXPECT_EQ(run("run --dim 6 --latent 4 --out six" + test::kSmallRun).code, 0);
 }
 
 TEST_F(RunTest, ADivergedModelDoesNotTakeTheOthersWithIt) {
-  const test::Outcome outcome = run("run --out r --set model.elbo.lr=1e9" + kSmall);  // course stays
+  const test::Outcome outcome = run("run --out r --set model.elbo.lr=1e9" + test::kSmallRun);  // course stays
   EXPECT_EQ(outcome.code, 5) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("elbo"));
   EXPECT_TRUE(exists("r/course/metrics.json"));
   EXPECT_FALSE(exists("r/elbo/model.safetensors"));
   EXPECT_THAT(test::file_bytes(path("r/report.html")), HasSubstr("diverged"));
   // All of them: there is still a page.
-  EXPECT_EQ(run("run --out all --lr 1e9" + kSmall).code, 5);
+  EXPECT_EQ(run("run --out all --lr 1e9" + test::kSmallRun).code, 5);
   EXPECT_TRUE(exists("all/report.html"));
 }
 
 TEST_F(RunTest, NamesAreTextNotMarkup) {
-  ASSERT_EQ(run("run --out r --set 'model.<b>\"&.latent=1'" + kSmall).code, 0);
+  ASSERT_EQ(run("run --out r --set 'model.<b>\"&.latent=1'" + test::kSmallRun).code, 0);
   const std::string page = test::file_bytes(path("r/report.html"));
   EXPECT_THAT(page, HasSubstr("&lt;b&gt;&quot;&amp;"));
   EXPECT_THAT(page, Not(HasSubstr("<b>\"")));
-  EXPECT_THAT(refusal("run --out s --set model.../up.latent=1" + kSmall, 2), HasSubstr("folder"));
+  EXPECT_THAT(refusal("run --out s --set model.../up.latent=1" + test::kSmallRun, 2), HasSubstr("folder"));
 }
 
 TEST_F(RunTest, SaysWhatIsWrong) {

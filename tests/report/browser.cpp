@@ -16,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kScreen = 1180;     // pixels
 constexpr int kPatience = 30000;  // milliseconds; a busy machine may take seconds to start a browser
 
 /// A pipe whose ends stay clear of the numbers that the browser reads from and writes to.
@@ -88,8 +89,7 @@ Browser::Browser() {
       call("Target.attachToTarget", {{"targetId", target["targetId"]}, {"flatten", true}})["sessionId"];
   for (const char* domain : {"Page", "Runtime", "Log", "Network"})
     call(std::string(domain) + ".enable", json::object());
-  call("Emulation.setDeviceMetricsOverride",
-       {{"width", 1180}, {"height", 900}, {"deviceScaleFactor", 1}, {"mobile", false}});
+  set_width(kScreen);
 }
 
 Browser::~Browser() {
@@ -166,6 +166,21 @@ json Browser::evaluate(const std::string& expression) {
 
 void Browser::settle() {
   evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
+}
+
+void Browser::set_width(int width) {
+  call("Emulation.setDeviceMetricsOverride",
+       {{"width", width}, {"height", 900}, {"deviceScaleFactor", 1}, {"mobile", false}});
+}
+
+bool Browser::too_wide_for_paper() {
+  constexpr int sheet = 718;  // 210 mm less a centimetre on either side, at 96 pixels an inch
+  call("Emulation.setEmulatedMedia", {{"media", "print"}});
+  set_width(sheet);
+  const bool wide = evaluate("document.documentElement.scrollWidth > innerWidth").get<bool>();
+  call("Emulation.setEmulatedMedia", {{"media", ""}});
+  set_width(kScreen);
+  return wide;
 }
 
 std::pair<double, double> Browser::middle_of(const std::string& selector) {

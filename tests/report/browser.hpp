@@ -32,6 +32,8 @@ class Browser {
   void click(const std::string& selector);
   /// Presses the button in the middle of it, moves by so many pixels, and lets go.
   void drag(const std::string& selector, double across, double down);
+  /// Whether something of the page lies beyond the right edge of a sheet of A4 with the usual margins.
+  bool too_wide_for_paper();
   /// Waits for two frames, in which all that was asked for is drawn.
   void settle();
   /// What the page said that it should not have: exceptions, errors and warnings of the console, blocked or
@@ -44,6 +46,7 @@ class Browser {
   nlohmann::json call(const std::string& method, const nlohmann::json& parameters);
   nlohmann::json receive();
   void note(const nlohmann::json& event);
+  void set_width(int width);
   void mouse(const char* type, double x, double y);
   std::pair<double, double> middle_of(const std::string& selector);
 

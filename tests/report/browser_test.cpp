@@ -75,6 +75,16 @@ class BrowserTest : public test::ProgramTest {
     browser.drag("figure.space canvas", 60, 30);
     const json turned = browser.evaluate(kPixels);
     EXPECT_NE(before[0], turned[0]);
+    // Other samples, and a caption that says so; on paper the drawn picture with its own caption.
+    const std::string caption = "document.querySelectorAll('figure.space figcaption')[1].textContent";
+    EXPECT_THAT(browser.evaluate(caption).get<std::string>(), testing::HasSubstr("decoder mean"));
+    browser.click(".space-controls [data-shown=noise]");
+    EXPECT_THAT(browser.evaluate(caption).get<std::string>(), testing::HasSubstr("with decoder noise"));
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))");
+    EXPECT_THAT(browser.evaluate(caption).get<std::string>(), testing::HasSubstr("decoder mean"));
+    browser.evaluate("dispatchEvent(new Event('afterprint'))");
+    browser.click(".space-controls [data-shown=rescaled]");
+    EXPECT_THAT(browser.evaluate(caption).get<std::string>(), testing::HasSubstr("not the model's samples"));
     browser.click(".space-controls button:last-of-type");  // back to where it was
     EXPECT_EQ(browser.evaluate(kPixels)[0], before[0]);
   }
@@ -143,6 +153,10 @@ TEST_F(BrowserTest, PagesAreWholeAndAlive) {
       0);
   ASSERT_EQ(run("report s").code, 0);
   test::Browser browser;
+  for (const std::string page : {"r/report.html", "s/report.html"}) {
+    browser.open(path(page));
+    EXPECT_FALSE(browser.too_wide_for_paper()) << page;
+  }
   check_run_page(browser, path("r/report.html"));
   check_without_scripts(browser, path("r/report.html"));
   check_sweep_page(browser, path("s/report.html"));

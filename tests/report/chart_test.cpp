@@ -47,6 +47,9 @@ TEST(ChartTest, NumbersReadAsPeopleWriteThem) {
   EXPECT_EQ(tick_text(-2e-5), "−2·10⁻⁵");
   EXPECT_EQ(tick_text(5e12), "5·10¹²");
   EXPECT_EQ(number_text(1.23456789, 3), "1.23");
+  EXPECT_EQ(raised_powers("KL 2.965e-05 nats, 1e+20; the 3e of it, e-5"),
+            "KL 2.965·10⁻⁵ nats, 1·10²⁰; the 3e of it, e-5");
+  EXPECT_EQ(percent_text(0.0345), "3.5 %");
 }
 
 TEST(ChartTest, WhatIsNotANumberIsLeftOut) {

@@ -85,11 +85,22 @@
         labels: buffer(gl, packed.subarray(6 * count)),
       };
     }
-    const cloud = {figure, canvas, gl, made, names, sets, box: buffer(gl, new Float32Array(edges)), shown: Object.keys(sets)[0]};
+    const cloud = {figure, canvas, gl, made, names, sets, box: buffer(gl, new Float32Array(edges)), drawn: figure.querySelector('figcaption').textContent};
     gl.useProgram(made);
     figure.classList.add('live');
     clouds.push(cloud);
-    canvas.addEventListener('webglcontextlost', () => figure.classList.remove('live'));
+    show(cloud, Object.keys(sets)[0]);
+    canvas.addEventListener('webglcontextlost', () => {
+      figure.classList.remove('live');
+      figure.querySelector('figcaption').textContent = cloud.drawn;
+    });
+  }
+
+  // The caption says what is shown, and how many points of how many.
+  function show(cloud, key) {
+    if (!cloud.sets[key]) return;
+    cloud.shown = key;
+    cloud.figure.querySelector('figcaption').textContent = cloud.figure.dataset[key + 'Caption'];
   }
 
   function draw(cloud) {
@@ -187,13 +198,16 @@
     const button = e.target.closest('button');
     if (!button) return;
     if (button.dataset.shown) {
-      clouds.forEach(cloud => { if (cloud.sets[button.dataset.shown]) cloud.shown = button.dataset.shown; });
+      clouds.forEach(cloud => show(cloud, button.dataset.shown));
       controls.querySelectorAll('[data-shown]').forEach(b => b.setAttribute('aria-pressed', b === button));
     } else {
       Object.assign(view, {turn: .62, tilt: .42, zoom: 1});
     }
     redraw();
   });
+  // On paper the drawn pictures stand in place of these.
+  addEventListener('beforeprint', () => clouds.forEach(({figure, drawn}) => { figure.querySelector('figcaption').textContent = drawn; }));
+  addEventListener('afterprint', () => clouds.forEach(cloud => show(cloud, cloud.shown)));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
   new ResizeObserver(redraw).observe(document.body);
   redraw();
