@@ -21,6 +21,7 @@ std::span<const Option> clustering_options();
 std::span<const Option> embedding_options();
 std::span<const Option> sweep_options();
 std::span<const Option> bench_options();
+std::span<const Option> stopping_options();
 std::span<const Option> output_options();
 std::span<const Option> everywhere_options();
 

@@ -20,8 +20,8 @@ std::vector<Option> join(std::initializer_list<std::span<const Option>> groups) 
 std::span<const Option> option_table() {
   static const std::vector<Option> table =
       join({mixture_options(), data_options(), model_options(), training_options(), evaluation_options(),
-            clustering_options(), embedding_options(), sweep_options(), bench_options(), output_options(),
-            everywhere_options()});
+            clustering_options(), embedding_options(), sweep_options(), bench_options(), stopping_options(),
+            output_options(), everywhere_options()});
   return table;
 }
 
