@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <string>
 
+#include "host/app/console.hpp"
 #include "host/config/settings.hpp"
 
 namespace gmmvae {
@@ -27,5 +29,10 @@ class StopRule {
   double limit_;  ///< seconds
   std::atomic<bool> gained_{false};
 };
+
+/// Ends a verb that was stopped after `done` ("12 of 100 epochs") with all of it in `checkpoint`: says so and
+/// gives exit code 75. Throws Error where that is "", because nothing could be saved, as `reason` says.
+int end_stopped(const Console& console, const std::string& done, const std::string& checkpoint,
+                const std::string& reason);
 
 }  // namespace gmmvae

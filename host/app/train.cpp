@@ -248,18 +248,6 @@ void say_what_is_special(const Settings& settings, const TrainingPlan& plan, con
                   settings.text("scale") == "none" ? ", or --scale standard" : ""));
 }
 
-int report_stopped(const Console& console, const TrainingSession& session, const TrainingPlan& plan,
-                   const Outputs& outputs) {
-  const std::string why = stop_requested() ? "a signal" : "--max-seconds";
-  if (outputs.checkpoint.empty())
-    throw Error(ExitCode::failed, fmt::format("stopped by {}; nothing was saved, as {} is no regular file",
-                                              why, outputs.model));
-  return console.stopped(fmt::format(
-      "stopped by {} after {} of {} epochs with everything saved in {}: run the same command with "
-      "--resume to go on",
-      why, session.epochs(), plan.models * plan.config.epochs, outputs.checkpoint));
-}
-
 TrainingStatus train(TrainingSession& session, const Settings& settings, const Console& console,
                      const Outputs& outputs, const TrainingPlan& plan, Backend& backend,
                      Clock::time_point start) {
@@ -324,7 +312,10 @@ int run_train(const Settings& settings, Console& console) {
   const TrainingStatus status = train(session, settings, console, outputs, plan, *backend, start);
   if (const std::string method = backend->training_method(); !method.empty()) console.detail(method);
   if (status == TrainingStatus::diverged) fail_diverged(session, settings, outputs);
-  if (status == TrainingStatus::running) return report_stopped(console, session, plan, outputs);
+  if (status == TrainingStatus::running)
+    return end_stopped(console,
+                       fmt::format("{} of {} epochs", session.epochs(), plan.models * plan.config.epochs),
+                       outputs.checkpoint, outputs.model + " is no regular file");
   write_results(session, outputs);
   Report report = report_of(session, plan, before, outputs.model);
   report.device = backend->name();

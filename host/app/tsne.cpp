@@ -159,18 +159,6 @@ Embedding descend(Backend& backend, const Settings& settings, const Dataset& dat
   return embedding;
 }
 
-int report_stopped(const Console& console, const Embedding& embedding, const TsneOptions& options,
-                   const TsneOutputs& outputs) {
-  const std::string why = stop_requested() ? "a signal" : "--max-seconds";
-  if (outputs.checkpoint.empty())
-    throw Error(ExitCode::failed,
-                fmt::format("stopped by {}; nothing was saved, as there is no file to save beside", why));
-  return console.stopped(fmt::format(
-      "stopped by {} after {} of {} iterations with everything saved in {}: run the same command with "
-      "--resume to go on",
-      why, embedding.iterations, options.iterations, outputs.checkpoint));
-}
-
 /// The embedding is not lost where a file cannot be written: the checkpoint stays, and --resume writes what
 /// is missing.
 void write_results(Backend& backend, const TsneOutputs& outputs, const Dataset& data,
@@ -216,7 +204,8 @@ int run_tsne(const Settings& settings, Console& console) {
       descend(*backend, settings, data, options, affinities, outputs, checkpoint, console, start);
   if (embedding.stopped) {
     if (!outputs.checkpoint.empty()) save_tsne_checkpoint(outputs.checkpoint, checkpoint);
-    return report_stopped(console, embedding, options, outputs);
+    return end_stopped(console, fmt::format("{} of {} iterations", embedding.iterations, options.iterations),
+                       outputs.checkpoint, "there is no file to save beside");
   }
   const ordered_json figures = ordered_json::parse(tsne_json(embedding));
   write_results(*backend, outputs, data, checkpoint, embedding, affinities, options, figures);
