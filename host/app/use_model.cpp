@@ -45,7 +45,12 @@ Dataset fitting(Dataset data, const Settings& settings, std::string_view option,
                               settings.text("model"), needed, dimensions));
 }
 
-ordered_json written_points(const Settings& settings, const OpenedModel& opened, MatrixView<float> points) {
+/// What --data names, for a verb that encodes.
+Dataset fitting_data(const Settings& settings, const OpenedModel& opened) {
+  return fitting(read_data(settings), settings, "data", opened.shape().data_dim, "data dimensions");
+}
+
+ordered_json about_points(const Settings& settings, const OpenedModel& opened, MatrixView<float> points) {
   ordered_json object;
   object["out"] = opened.out;
   object["model"] = settings.text("model");
@@ -53,6 +58,14 @@ ordered_json written_points(const Settings& settings, const OpenedModel& opened,
   object["points"] = points.rows;
   object["dim"] = points.cols;
   return object;
+}
+
+/// Writes the points, and gives what --json has of any.
+ordered_json write_result(const Settings& settings, const Console& console, const OpenedModel& opened,
+                          MatrixView<float> points) {
+  write_points(opened.out, points);
+  console.say(fmt::format("wrote {}", opened.out));
+  return about_points(settings, opened, points);
 }
 
 /// The sum of the columns' variances.
@@ -104,24 +117,21 @@ int run_sample(const Settings& settings, Console& console) {
   const bool noise = settings.text("noise") == "on", rescaling = settings.is_set("rescale-to");
   Matrix<float> samples = sample_model(*opened.backend, opened.model.vae, opened.model.index,
                                        settings.count("count"), noise, settings.count("seed"));
-  ordered_json object = written_points(settings, opened, samples);
-  object["noise"] = noise;
   const std::vector<double> variance = opened.model.vae.decoder_variance(opened.model.index);
-  object["decoder_variance"] = variance;
-  object["rescaled_to"] = nullptr;
+  ordered_json how = {{"noise", noise}, {"decoder_variance", variance}, {"rescaled_to", nullptr}};
   if (rescaling) {
     Rescaled rescaled = rescale(settings, opened, samples);
     samples = std::move(rescaled.points);
-    object["rescaled_to"] = settings.text("rescale-to");
-    object["variance_ratio_before_rescaling"] = rescaled.variance_ratio;
+    how["rescaled_to"] = settings.text("rescale-to");
+    how["variance_ratio_before_rescaling"] = rescaled.variance_ratio;
     console.warn(fmt::format(
         "RESCALED SAMPLES HIDE A COLLAPSE: each column was stretched onto the range of {}. Before "
         "that the samples' variance was {:.3g} times the data's; judge the model without "
         "--rescale-to",
         settings.text("rescale-to"), rescaled.variance_ratio));
   }
-  write_points(opened.out, samples);
-  console.say(fmt::format("wrote {}", opened.out));
+  ordered_json object = write_result(settings, console, opened, samples);
+  object.update(how);
   console.print(fmt::format(
       "{} samples in {} dimensions, {}{}", samples.rows(), samples.cols(),
       noise ? fmt::format("with the decoder's noise (variance {} in scaled units)", short_list(variance))
@@ -133,8 +143,7 @@ int run_sample(const Settings& settings, Console& console) {
 
 int run_encode(const Settings& settings, Console& console) {
   const OpenedModel opened(settings, console, ".npz");
-  const Dataset data =
-      fitting(read_data(settings), settings, "data", opened.shape().data_dim, "data dimensions");
+  const Dataset data = fitting_data(settings, opened);
   const Posterior posterior = encode_points(*opened.backend, opened.model.vae, opened.model.index, data.x);
   NpzWriter writer(opened.out);
   writer.add<float>("mean", posterior.mean);
@@ -145,7 +154,7 @@ int run_encode(const Settings& settings, Console& console) {
   console.print(
       fmt::format("the posteriors of {} points in {} latent dimensions, whose KL to the prior is {} nats",
                   data.x.rows(), kl.size(), short_list(kl)));
-  ordered_json object = written_points(settings, opened, data.x);
+  ordered_json object = about_points(settings, opened, data.x);
   object["latent"] = kl.size();
   object["kl_per_dimension"] = kl;
   console.result(object);
@@ -158,33 +167,28 @@ int run_decode(const Settings& settings, Console& console) {
       fitting(read_latents(settings), settings, "data", opened.shape().latent, "latent dimensions");
   const Matrix<float> points =
       decode_points(*opened.backend, opened.model.vae, opened.model.index, latents.x);
-  write_points(opened.out, points);
-  console.say(fmt::format("wrote {}", opened.out));
+  ordered_json object = write_result(settings, console, opened, points);
+  object["latent"] = latents.x.cols();
   console.print(fmt::format("{} points in {} dimensions from {} latent ones", points.rows(), points.cols(),
                             latents.x.cols()));
-  ordered_json object = written_points(settings, opened, points);
-  object["latent"] = latents.x.cols();
   console.result(object);
   return 0;
 }
 
 int run_reconstruct(const Settings& settings, Console& console) {
   const OpenedModel opened(settings, console, ".npy .csv");
-  const Dataset data =
-      fitting(read_data(settings), settings, "data", opened.shape().data_dim, "data dimensions");
+  const Dataset data = fitting_data(settings, opened);
   const Matrix<float> points =
       reconstruct_points(*opened.backend, opened.model.vae, opened.model.index, data.x);
-  write_points(opened.out, points);
+  ordered_json object = write_result(settings, console, opened, points);
   const double error = mean_squared_error(points, data.x);
   const double mean_variance = total_variance(data.x) / static_cast<double>(data.x.cols());
-  console.say(fmt::format("wrote {}", opened.out));
+  object["mean_squared_error"] = error;
+  object["mean_variance"] = mean_variance;
   console.print(
       fmt::format("{} points in {} dimensions; mean squared error {:.6g} where the data's mean variance is "
                   "{:.6g}",
                   points.rows(), points.cols(), error, mean_variance));
-  ordered_json object = written_points(settings, opened, points);
-  object["mean_squared_error"] = error;
-  object["mean_variance"] = mean_variance;
   console.result(object);
   return 0;
 }
