@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,18 +16,18 @@
 #include "host/config/values.hpp"
 #include "host/io/atomic_file.hpp"
 #include "host/io/npy.hpp"
+#include "host/io/spelled_number.hpp"
 #include "host/vae/names.hpp"
 
 namespace gmmvae {
 namespace {
 
 std::size_t parse_count(std::string_view text, const Settings& settings) {
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value == 0)
+  const auto value = spelled_number<std::size_t>(text);
+  if (value.value_or(0) == 0)
     throw UsageError(fmt::format("{} takes a number, a list such as 2,4,8 or a range such as 1..16, not '{}'",
                                  settings.label("k"), settings.text("k")));
-  return value;
+  return *value;
 }
 
 /// 5, 2,4,8 or 1..16, ascending and each once.

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 #include "gmmvae/error.hpp"
 #include "host/config/values.hpp"
 #include "host/config/verbs.hpp"
 #include "host/io/nearest_name.hpp"
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -194,22 +194,16 @@ Setting Settings::get(std::string_view name) const {
 
 std::uint64_t Settings::count(std::string_view name) const {
   const std::string value = text(name);
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size()) {
-    throw std::logic_error(fmt::format("--{} holds no whole number but '{}'", name, value));
-  }
-  return number;
+  const auto number = spelled_number<std::uint64_t>(value);
+  if (!number) throw std::logic_error(fmt::format("--{} holds no whole number but '{}'", name, value));
+  return *number;
 }
 
 double Settings::real(std::string_view name) const {
   const std::string value = text(name);
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size()) {
-    throw std::logic_error(fmt::format("--{} holds no number but '{}'", name, value));
-  }
-  return number;
+  const auto number = spelled_number<double>(value);
+  if (!number) throw std::logic_error(fmt::format("--{} holds no number but '{}'", name, value));
+  return *number;
 }
 
 std::vector<std::size_t> Settings::widths(std::string_view name) const {

@@ -10,6 +10,7 @@
 
 #include "gmmvae/error.hpp"
 #include "host/io/nearest_name.hpp"
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -26,10 +27,8 @@ std::string_view trimmed(std::string_view text) {
 std::optional<double> number(std::string_view text) {
   text = trimmed(text);
   if (text.starts_with('+')) text.remove_prefix(1);
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
+  const std::optional<double> value = spelled_number<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 bool inside(const Range& range, double value) {

@@ -1,13 +1,13 @@
 #include "host/export/optuna.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <vector>
+
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -26,20 +26,12 @@ std::string json_line(const ordered_json& value) {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-template <class T>
-std::optional<T> number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 /// The values of an axis as T; empty where one of them is none.
 template <class T>
 std::vector<T> numbers(const std::vector<std::string>& texts) {
   std::vector<T> values;
   for (const std::string& text : texts) {
-    const std::optional<T> value = number<T>(text);
+    const std::optional<T> value = spelled_number<T>(text);
     if (!value) return {};
     values.push_back(*value);
   }

@@ -1,18 +1,16 @@
 #include "host/io/csv_labels.hpp"
 
-#include <charconv>
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
 
 /// The integer that the text is, also when written as a float: "3" and "3.0".
 bool parse_integer(std::string_view text, std::int32_t& value) {
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return false;
-  if (!(number >= INT32_MIN && number <= INT32_MAX)) return false;
-  value = static_cast<std::int32_t>(number);
-  return static_cast<double>(value) == number;
+  const auto number = spelled_number<double>(text);
+  if (!number || !(*number >= INT32_MIN && *number <= INT32_MAX)) return false;
+  value = static_cast<std::int32_t>(*number);
+  return static_cast<double>(value) == *number;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string_view>
 
@@ -11,6 +10,7 @@
 #include "host/io/csv_reader.hpp"
 #include "host/io/csv_writer.hpp"
 #include "host/io/excerpt.hpp"
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -73,11 +73,9 @@ class HistoryReader {
 
   template <class T>
   [[nodiscard]] T parsed(std::string_view text) const {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-      fail(fmt::format("'{}' is not a number", excerpt(text)));
-    return value;
+    const auto value = spelled_number<T>(text);
+    if (!value) fail(fmt::format("'{}' is not a number", excerpt(text)));
+    return *value;
   }
   [[nodiscard]] std::size_t whole_number(std::string_view text) const { return parsed<std::size_t>(text); }
   [[nodiscard]] double number(std::string_view text) const {

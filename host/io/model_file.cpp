@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "gmmvae/error.hpp"
 #include "host/io/excerpt.hpp"
 #include "host/io/safetensors.hpp"
+#include "host/io/spelled_number.hpp"
 #include "host/vae/names.hpp"
 #include "version.hpp"
 
@@ -140,9 +140,8 @@ Scaler read_scaler(const SafetensorsReader& reader, std::size_t dim) {
 
 std::size_t read_models(const SafetensorsReader& reader) {
   const std::string& text = reader.metadata("models");
-  std::size_t models = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), models);
-  if (error != std::errc() || end != text.data() + text.size() || models == 0 || models > kWidest) {
+  const std::size_t models = spelled_number<std::size_t>(text).value_or(0);
+  if (models == 0 || models > kWidest) {
     throw DataError(
         fmt::format("{} is damaged: '{}' is no number of models", reader.file_name(), excerpt(text)));
   }

@@ -1,7 +1,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/mixture.hpp"
 #include "gmmvae/random.hpp"
+#include "host/io/spelled_number.hpp"
 #include "host/mixture/dirichlet.hpp"
 
 namespace gmmvae {
@@ -34,9 +34,8 @@ double weight_number(std::string_view text, const std::string& option) {
   const auto first = text.find_first_not_of(' ');
   const auto last = text.find_last_not_of(' ');
   text = first == std::string_view::npos ? std::string_view{} : text.substr(first, last - first + 1);
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value > 0.0) || !std::isfinite(value)) {
+  const double value = spelled_number<double>(text).value_or(0.0);
+  if (!(value > 0.0) || !std::isfinite(value)) {
     throw UsageError(
         fmt::format("--weights {}: '{}' is not a positive number; give equal, dirichlet:A or one positive "
                     "number for each component.",

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "host/io/spelled_number.hpp"
 #include "host/report/axes.hpp"
 #include "host/report/chart.hpp"
 #include "host/report/heat.hpp"
@@ -47,10 +48,9 @@ bool grows_over_decades(const std::vector<double>& values) {
 std::vector<double> numbers_of(const SweepAxis& axis) {
   std::vector<double> out;
   for (const std::string& text : axis.values) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !std::isfinite(value)) return {};
-    out.push_back(value);
+    const auto value = spelled_number<double>(text);
+    if (!value || !std::isfinite(*value)) return {};
+    out.push_back(*value);
   }
   return out;
 }

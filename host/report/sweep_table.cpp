@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "host/io/spelled_number.hpp"
 #include "host/report/axes.hpp"
 #include "host/sweep/metrics.hpp"
 
@@ -153,11 +153,9 @@ Matrix<double> cell_means(const std::vector<double>& values, const std::vector<s
 }
 
 std::string short_value(const std::string& value) {
-  double number = 0.0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  const bool whole = error == std::errc() && end == value.data() + value.size();
-  if (!whole || !std::isfinite(number)) return value;
-  return number_text(number, value.find_first_of(".eE") == std::string::npos ? 12 : 4);
+  const auto number = spelled_number<double>(value);
+  if (!number || !std::isfinite(*number)) return value;
+  return number_text(*number, value.find_first_of(".eE") == std::string::npos ? 12 : 4);
 }
 
 GroupedAxis grouped(const SweepTable& table, std::size_t axis, std::size_t most) {

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include "gmmvae/error.hpp"
 #include "host/config/values.hpp"
 #include "host/io/nearest_name.hpp"
+#include "host/io/spelled_number.hpp"
 #include "host/sweep/metrics.hpp"
 
 namespace gmmvae {
@@ -131,13 +131,6 @@ Pruning read_pruning(const Settings& settings) {
   return pruning;
 }
 
-std::optional<double> number(std::string_view text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 bool holds(double a, std::string_view comparison, double b) {
   if (comparison == "<=") return a <= b;
   if (comparison == ">=") return a >= b;
@@ -184,11 +177,11 @@ SweepPlan::SweepPlan(Settings settings, const std::vector<ConfigEntry>& axes)
 }
 
 SweepPlan::Operand SweepPlan::operand(const std::string& text, const std::string& constraint) const {
-  if (const auto value = number(text)) return {0, {*value}, false};
+  if (const auto value = spelled_number<double>(text)) return {0, {*value}, false};
   const auto numbers = [&](const std::vector<std::string>& values) {
     std::vector<double> out;
     for (const std::string& value : values) {
-      const auto parsed = number(value);
+      const auto parsed = spelled_number<double>(value);
       if (!parsed)
         throw UsageError(fmt::format("--where {}: {} is '{}', no number", constraint, text, value));
       out.push_back(*parsed);

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <string>
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/sweep.hpp"
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -18,9 +18,8 @@ class Variables {
       const std::string_view text = *entry;
       if (text.size() <= name.size() || text[name.size()] != '=' || !text.starts_with(name)) continue;
       const std::string_view value = text.substr(name.size() + 1);
-      std::uint64_t number = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (error != std::errc{} || end != value.data() + value.size())
+      const auto number = spelled_number<std::uint64_t>(value);
+      if (!number)
         throw UsageError(fmt::format("{} is '{}', no whole number; give --shard I/N", name, value));
       return number;
     }
@@ -65,15 +64,11 @@ std::optional<Shard> slurm_shard(const Variables& variables) {
 
 Shard parse_shard(std::string_view text) {
   const std::size_t slash = text.find('/');
-  std::uint64_t parts[2] = {};
-  bool good = slash != std::string_view::npos;
-  for (int part = 0; part < 2 && good; ++part) {
-    const std::string_view piece = part == 0 ? text.substr(0, slash) : text.substr(slash + 1);
-    const auto [end, error] = std::from_chars(piece.data(), piece.data() + piece.size(), parts[part]);
-    good = error == std::errc{} && end == piece.data() + piece.size();
-  }
-  if (!good) throw UsageError(fmt::format("--shard takes I/N as in 0/4, not '{}'", text));
-  return checked(parts[0], parts[1], "--shard");
+  const auto index = spelled_number<std::uint64_t>(text.substr(0, slash));
+  const auto count =
+      slash == std::string_view::npos ? std::nullopt : spelled_number<std::uint64_t>(text.substr(slash + 1));
+  if (!index || !count) throw UsageError(fmt::format("--shard takes I/N as in 0/4, not '{}'", text));
+  return checked(*index, *count, "--shard");
 }
 
 std::optional<Shard> launcher_shard(const char* const* environment) {

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 
@@ -9,6 +8,7 @@
 #include "gmmvae/random.hpp"
 #include "gmmvae/sweep.hpp"
 #include "host/config/values.hpp"
+#include "host/io/spelled_number.hpp"
 
 namespace gmmvae {
 namespace {
@@ -21,19 +21,11 @@ constexpr std::uint64_t kSmallestChunk = 4;
 constexpr std::uint64_t kWantedChunks = 64;
 constexpr std::uint64_t kMostValues = 10'000'000;
 
-template <class T>
-std::optional<T> number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<std::vector<std::string>> whole_range(std::string_view text, std::string_view label) {
   const std::size_t dots = text.find("..");
   if (dots == std::string_view::npos) return std::nullopt;
-  const auto first = number<std::int64_t>(text.substr(0, dots)),
-             last = number<std::int64_t>(text.substr(dots + 2));
+  const auto first = spelled_number<std::int64_t>(text.substr(0, dots)),
+             last = spelled_number<std::int64_t>(text.substr(dots + 2));
   if (!first || !last) return std::nullopt;
   const bool upward = *first <= *last;
   if (!upward || static_cast<std::uint64_t>(*last) - static_cast<std::uint64_t>(*first) >= kMostValues)
@@ -51,9 +43,9 @@ std::optional<std::vector<std::string>> spaced(std::string_view text, std::strin
   std::optional<double> from, to;
   std::optional<std::uint64_t> count;
   if (parts.size() == 3) {
-    from = number<double>(parts[0]);
-    to = number<double>(parts[1]);
-    count = number<std::uint64_t>(parts[2]);
+    from = spelled_number<double>(parts[0]);
+    to = spelled_number<double>(parts[1]);
+    count = spelled_number<std::uint64_t>(parts[2]);
   }
   const bool good = from && to && count && *count >= 1 && *count <= kMostValues && std::isfinite(*from) &&
                     std::isfinite(*to) && (!logarithmic || (*from > 0.0 && *to > 0.0));
