@@ -14,14 +14,7 @@ set(ENV{PATH} "${path}")
 unset(ENV{CUDACXX})
 
 file(REMOVE_RECURSE ${WORK})
-function(must)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
-  if(NOT code EQUAL 0)
-    list(JOIN ARGV " " command)
-    message(FATAL_ERROR "${command}\nended with ${code}:\n${text}")
-  endif()
-  message(STATUS "${text}")
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/must.cmake)
 
 must(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 # The README's lines: its includes, and what stands behind them inside a main.

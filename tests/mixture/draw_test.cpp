@@ -9,17 +9,10 @@
 #include "gmmvae/mixture.hpp"
 #include "host/linalg/symmetric.hpp"
 #include "host/mixture/dirichlet.hpp"
+#include "tests/mixture/spec_of.hpp"
 
 namespace gmmvae {
 namespace {
-
-MixtureSpec spec_of(Layout layout, std::size_t components, std::size_t dim) {
-  MixtureSpec spec;
-  spec.layout = layout;
-  spec.components = components;
-  spec.dim = dim;
-  return spec;
-}
 
 TEST(DrawMixture, DefaultsAreTheCourses) {
   const Mixture mixture = draw_mixture({}, 1);

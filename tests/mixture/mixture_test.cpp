@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "gmmvae/error.hpp"
+#include "tests/mixture/spec_of.hpp"
 
 namespace gmmvae {
 namespace {
@@ -24,14 +25,6 @@ Mixture three_in_the_plane() {
 Mixture two_on_the_line() {
   return {
       {1, 3}, Matrix<double>(2, 1, Values{-1, 2}), {Matrix<double>(1, 1, 0.25), Matrix<double>(1, 1, 2.0)}};
-}
-
-MixtureSpec spec_of(Layout layout, std::size_t components, std::size_t dim) {
-  MixtureSpec spec;
-  spec.layout = layout;
-  spec.components = components;
-  spec.dim = dim;
-  return spec;
 }
 
 /// A density in two dimensions with the inverse and determinant written out, and no logarithm until the end.

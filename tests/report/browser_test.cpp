@@ -58,15 +58,18 @@ class BrowserTest : public test::ProgramTest {
     if (test::Browser::program().empty()) GTEST_SKIP() << "chromium is not here";
   }
 
+  static void expect_sections(test::Browser& browser, const Texts& ids) {
+    for (const std::string& id : ids)
+      EXPECT_TRUE(
+          browser.evaluate("document.getElementById('" + id + "').getBoundingClientRect().height > 60")
+              .get<bool>())
+          << id;
+  }
+
   void check_run_page(test::Browser& browser, const std::string& page) const {
     browser.open(page);
-    for (const char* id : {"published", "prediction", "space", "modes", "marginals", "pairs", "density",
-                           "nats", "distances", "training", "latents", "tsne", "clusters", "settings"})
-      EXPECT_TRUE(browser
-                      .evaluate("document.getElementById('" + std::string(id) +
-                                "').getBoundingClientRect().height > 60")
-                      .get<bool>())
-          << id;
+    expect_sections(browser, {"published", "prediction", "space", "modes", "marginals", "pairs", "density",
+                              "nats", "distances", "training", "latents", "tsne", "clusters", "settings"});
     EXPECT_EQ(browser.evaluate(kOverlaps).get<Texts>(), Texts());
     EXPECT_FALSE(browser.evaluate("document.documentElement.scrollWidth > innerWidth").get<bool>());
     ASSERT_EQ(browser.evaluate("document.querySelectorAll('figure.space.live').length"), 3) << "no WebGL";
@@ -105,13 +108,8 @@ class BrowserTest : public test::ProgramTest {
 
   void check_sweep_page(test::Browser& browser, const std::string& page) const {
     browser.open(page);
-    for (const char* id :
-         {"extremes", "importance", "marginals", "heat", "parallel-coordinates", "trials", "settings"})
-      EXPECT_TRUE(browser
-                      .evaluate("document.getElementById('" + std::string(id) +
-                                "').getBoundingClientRect().height > 60")
-                      .get<bool>())
-          << id;
+    expect_sections(browser, {"extremes", "importance", "marginals", "heat", "parallel-coordinates", "trials",
+                              "settings"});
     EXPECT_EQ(browser.evaluate(kOverlaps).get<Texts>(), Texts());
     // The second column is beta: up, then down, as numbers.
     const auto betas = [&] {

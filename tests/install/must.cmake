@@ -1,0 +1,10 @@
+# Runs a command that must succeed; `text` is what it said.
+function(must)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT code EQUAL 0)
+    list(JOIN ARGV " " command)
+    message(FATAL_ERROR "${command}\nended with ${code}:\n${text}")
+  endif()
+  message(STATUS "${text}")
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
