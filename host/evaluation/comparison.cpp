@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "gmmvae/error.hpp"
 #include "host/evaluation/pairwise.hpp"
@@ -50,26 +49,6 @@ SampleComparison compare_samples(MatrixView<float> x, MatrixView<float> y, const
     out.y.distances_other = distance_sums(y, x, pool);
   }
   if (options.directions > 0) out.squared_w2 = sliced_squares(x, y, options.directions, options.seed, pool);
-  return out;
-}
-
-MixtureScores score_mixture(const Mixture& mixture, MatrixView<float> x, ThreadPool& pool) {
-  MixtureScores out{std::vector<double>(x.rows), std::vector<std::int32_t>(x.rows),
-                    std::vector<double>(x.rows)};
-  pool.for_range(x.rows, 256, [&](std::size_t begin, std::size_t end) {
-    std::vector<double> point(x.cols);
-    for (std::size_t i = begin; i < end; ++i) {
-      std::copy(x.row(i).begin(), x.row(i).end(), point.begin());
-      out.log_density[i] = mixture.log_density(point);
-      out.squared_distance[i] = std::numeric_limits<double>::infinity();
-      for (std::size_t k = 0; k < mixture.components(); ++k) {
-        const double distance = mixture.squared_mahalanobis(k, point);
-        if (!(distance < out.squared_distance[i])) continue;
-        out.squared_distance[i] = distance;
-        out.nearest[i] = static_cast<std::int32_t>(k);
-      }
-    }
-  });
   return out;
 }
 
