@@ -35,11 +35,23 @@ double RandomStream::uniform(std::uint64_t element) const {
   return element % 2 == 0 ? to_uniform(words[0], words[1]) : to_uniform(words[2], words[3]);
 }
 
+RandomStream::Polar RandomStream::polar(std::uint64_t pair) const {
+  const auto words = philox(seed_, purpose_, model_, step_, static_cast<std::uint32_t>(pair));
+  return {std::sqrt(-2.0 * std::log(to_uniform(words[0], words[1]))),
+          2.0 * std::numbers::pi * to_uniform(words[2], words[3])};
+}
+
 double RandomStream::normal(std::uint64_t element) const {
-  const auto words = philox(seed_, purpose_, model_, step_, static_cast<std::uint32_t>(element / 2));
-  const double radius = std::sqrt(-2.0 * std::log(to_uniform(words[0], words[1])));
-  const double angle = 2.0 * std::numbers::pi * to_uniform(words[2], words[3]);
+  const auto [radius, angle] = polar(element / 2);
   return radius * (element % 2 == 0 ? std::cos(angle) : std::sin(angle));
+}
+
+void RandomStream::normals(std::span<double> out) const {
+  for (std::size_t i = 0; i < out.size(); i += 2) {
+    const auto [radius, angle] = polar(i / 2);
+    out[i] = radius * std::cos(angle);
+    if (i + 1 < out.size()) out[i + 1] = radius * std::sin(angle);
+  }
 }
 
 KeyedPermutation::KeyedPermutation(std::uint32_t size, std::uint64_t seed, Purpose purpose,

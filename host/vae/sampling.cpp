@@ -34,14 +34,18 @@ Matrix<float> sample_model(Backend& backend, const Vae& vae, std::size_t model, 
   const auto stream_index = static_cast<std::uint32_t>(model);
   const RandomStream latents(seed, Purpose::latent_sample, stream_index);
   Matrix<float> z(count, latent);
-  for (std::size_t i = 0; i < z.size(); ++i) z.data()[i] = static_cast<float>(latents.normal(i));
+  std::vector<double> normals(z.size());
+  latents.normals(normals);
+  std::transform(normals.begin(), normals.end(), z.data(), [](double v) { return static_cast<float>(v); });
   Matrix<float> scaled = backend.decode(vae, model, z);
   if (noise) {
     const std::vector<double> variance = vae.decoder_variance(model);
     const RandomStream errors(seed, Purpose::observation_noise, stream_index);
+    normals.resize(scaled.size());
+    errors.normals(normals);
     for (std::size_t i = 0; i < scaled.size(); ++i) {
       const double v = variance[variance.size() == 1 ? 0 : i % scaled.cols()];
-      scaled.data()[i] = static_cast<float>(scaled.data()[i] + std::sqrt(v) * errors.normal(i));
+      scaled.data()[i] = static_cast<float>(scaled.data()[i] + std::sqrt(v) * normals[i]);
     }
   }
   return vae.scaler.undo(scaled);

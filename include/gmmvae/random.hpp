@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace gmmvae {
 
@@ -46,8 +47,16 @@ class RandomStream {
   [[nodiscard]] double uniform(std::uint64_t element) const;
   /// Standard normal by Box-Muller; elements 2i and 2i+1 are the cosine and sine of one pair of uniforms.
   [[nodiscard]] double normal(std::uint64_t element) const;
+  /// normal(0), normal(1), …, both of a pair at the price of one.
+  void normals(std::span<double> out) const;
 
  private:
+  struct Polar {
+    double radius;
+    double angle;
+  };
+  [[nodiscard]] Polar polar(std::uint64_t pair) const;
+
   std::uint64_t seed_;
   Purpose purpose_;
   std::uint32_t model_;

@@ -102,6 +102,15 @@ TEST(RandomStream, ElementsReadTheWordsOfTheirBlock) {
               std::remainder(2 * std::numbers::pi * stream.uniform(43), 2 * std::numbers::pi), 1e-13);
 }
 
+TEST(RandomStream, ManyNormalsAreTheSameAsOneByOne) {
+  const RandomStream stream(99, Purpose::embedding, 5, 6);
+  for (const std::size_t count : {0, 1, 2, 101}) {
+    std::vector<double> all(count);
+    stream.normals(all);
+    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(all[i], stream.normal(i));
+  }
+}
+
 TEST(RandomStream, StreamsDifferInEveryPartOfTheirAddress) {
   std::set<double> first;
   for (const std::uint64_t seed : {1ULL, 2ULL, (1ULL << 32) + 1}) {
