@@ -223,14 +223,16 @@ class CudaBackend final : public Backend {
   /// How many of the first jobs the device has memory for, at least one.
   static std::size_t jobs_that_fit(const Device& device, std::span<const TrainingJob> jobs) {
     const DeviceScope scope(device.properties.ordinal);
+    const DeviceLimits limits = current_device_limits();
     std::size_t free_bytes = 0;
     std::size_t total_bytes = 0;
+    device.stream.synchronize();  // the pool keeps what earlier jobs gave back until then
     GPU_CHECK(cudaMemGetInfo(&free_bytes, &total_bytes));
     const auto limit = static_cast<std::size_t>(kMemoryShare * static_cast<double>(free_bytes));
     std::size_t used = 0;
     std::size_t count = 0;
     for (const TrainingJob& job : jobs) {
-      used += ModelTrainer::device_bytes(job, kMostEpochsInSlice);
+      used += ModelTrainer::device_bytes(job, kMostEpochsInSlice, limits);
       if (used > limit && count > 0) break;
       ++count;
     }

@@ -53,8 +53,15 @@ void take_parts(Parts& parts, const TrainingJob& job, const LaidOutModel& model,
 }  // namespace
 
 DeviceLimits current_device_limits() {
-  const DeviceProperties properties = device_properties(current_device());
-  return {properties.shared_per_block, properties.shared_per_multiprocessor, properties.multiprocessors};
+  // cudaGetDeviceProperties asks the driver for everything, in milliseconds; these are looked up.
+  const auto attribute = [device = current_device()](cudaDeviceAttr name) {
+    int value = 0;
+    GPU_CHECK(cudaDeviceGetAttribute(&value, name, device));
+    return value;
+  };
+  return {static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
+          static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor)),
+          attribute(cudaDevAttrMultiProcessorCount)};
 }
 
 class ModelTrainer::Implementation {
@@ -342,9 +349,10 @@ ModelTrainer::ModelTrainer(std::span<TrainingJob> jobs, cudaStream_t stream,
     : implementation_(std::make_unique<Implementation>(jobs, stream, placement, products)) {}
 ModelTrainer::~ModelTrainer() = default;
 
-std::size_t ModelTrainer::device_bytes(const TrainingJob& job, std::uint64_t epochs) {
+std::size_t ModelTrainer::device_bytes(const TrainingJob& job, std::uint64_t epochs,
+                                       const DeviceLimits& limits) {
   const LaidOutModel model = lay_out(job.architecture, job.objective, batch_of(job));
-  const Budget budget = choose_budget(model, job.data.rows, current_device_limits());
+  const Budget budget = choose_budget(model, job.data.rows, limits);
   Parts parts(nullptr);
   TrainingTask task;
   take_parts(parts, job, model, budget.placement, task);

@@ -40,7 +40,7 @@ class ModelTrainer {
   ModelTrainer& operator=(const ModelTrainer&) = delete;
 
   /// Bytes of device memory that one job takes for launches of up to `epochs` epochs, its own data included.
-  static std::size_t device_bytes(const TrainingJob& job, std::uint64_t epochs);
+  static std::size_t device_bytes(const TrainingJob& job, std::uint64_t epochs, const DeviceLimits& limits);
 
   /// Jobs that have epochs left and have neither diverged nor stopped early.
   [[nodiscard]] std::size_t running() const;
