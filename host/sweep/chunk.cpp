@@ -154,7 +154,7 @@ bool Chunk::complete() const {
                      [](const Trial& trial) { return trial.pruned_after > 0 || !running(*trial.session); });
 }
 
-TrialRecord Chunk::record_of(const Trial& trial, Backend& backend) const {
+TrialRecord Chunk::record_of(const Trial& trial) const {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const TrainingState& state = trial.session->state(0);
   TrialRecord record;
@@ -184,22 +184,18 @@ TrialRecord Chunk::record_of(const Trial& trial, Backend& backend) const {
     record.metrics.assign(plan_.metrics().size(), none);
     return record;
   }
-  judge_model(backend, trial.session->vae(), *trial.data, trial.seed, plan_.metrics(), record);
+  judge_model(*make_cpu_backend(1), trial.session->vae(), *trial.data, trial.seed, plan_.metrics(), record);
   return record;
 }
 
-std::vector<TrialRecord> Chunk::records(Backend& backend, ThreadPool& pool) const {
+std::vector<TrialRecord> Chunk::records(const std::string& device, ThreadPool& pool) const {
   std::vector<const Trial*> ended;
   for (const Trial& trial : trials_)
     if (trial.pruned_after > 0 || !running(*trial.session)) ended.push_back(&trial);
   if (prunes() && !complete()) ended.clear();
   std::vector<TrialRecord> made(ended.size());
-  if (backend.name() == "cpu") {
-    pool.run(ended.size(), [&](std::size_t t) { made[t] = record_of(*ended[t], *make_cpu_backend(1)); });
-  } else {
-    for (std::size_t t = 0; t < ended.size(); ++t) made[t] = record_of(*ended[t], backend);
-  }
-  for (TrialRecord& record : made) record.device = backend.description();
+  pool.run(ended.size(), [&](std::size_t t) { made[t] = record_of(*ended[t]); });
+  for (TrialRecord& record : made) record.device = device;
   return made;
 }
 

@@ -23,7 +23,7 @@ class SharedData {
   explicit SharedData(std::function<Dataset(const Settings&)> draw) : draw_(std::move(draw)) {}
   /// May be called from several threads.
   std::shared_ptr<const Dataset> of(const Settings& trial);
-  /// Forgets the sets that no trial holds any more.
+  /// Forgets the sets that no trial holds any more. Not beside a call of of().
   void forget_unused();
 
  private:
@@ -52,8 +52,8 @@ class Chunk {
   [[nodiscard]] bool complete() const;
 
   /// Of the trials that came to an end: where trials are pruned, of all or none. Models are judged on the
-  /// threads of `pool` where the backend is a CPU.
-  [[nodiscard]] std::vector<TrialRecord> records(Backend& backend, ThreadPool& pool) const;
+  /// threads of `pool`, whatever `device` trained them.
+  [[nodiscard]] std::vector<TrialRecord> records(const std::string& device, ThreadPool& pool) const;
   /// What is needed to go on with the others.
   [[nodiscard]] PausedTrials paused() const;
   [[nodiscard]] Vae model(const TrialId& id) const;
@@ -75,7 +75,7 @@ class Chunk {
   void train_together(Backend& backend, const SweepControl& control, const std::vector<Trial*>& together,
                       std::uint64_t epochs);
   void prune(std::uint64_t epoch);
-  [[nodiscard]] TrialRecord record_of(const Trial& trial, Backend& backend) const;
+  [[nodiscard]] TrialRecord record_of(const Trial& trial) const;
   [[nodiscard]] bool prunes() const { return plan_.pruning().rule != PruningRule::none; }
 
   const SweepPlan& plan_;

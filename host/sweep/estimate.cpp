@@ -7,6 +7,7 @@
 
 #include "host/config/builders.hpp"
 #include "host/sweep/judging.hpp"
+#include "host/sweep/runner.hpp"
 #include "host/training/session.hpp"
 
 namespace gmmvae {
@@ -91,7 +92,7 @@ Measured measure(const SweepPlan& plan, const Sketch& sketch, Backend& backend, 
   Measured measured{sketch.epoch_work, seconds_since(start) / epochs / static_cast<double>(copies), 0.0};
   TrialRecord record;
   const Clock::time_point judging = Clock::now();
-  judge_model(backend, session.vae(), data, settings.count("seed"), plan.metrics(), record);
+  judge_model(*make_cpu_backend(1), session.vae(), data, settings.count("seed"), plan.metrics(), record);
   measured.judging_seconds = seconds_since(judging) / static_cast<double>(threads);
   return measured;
 }
@@ -118,8 +119,9 @@ SweepEstimate estimate_sweep(const SweepPlan& plan, std::uint64_t trials, Backen
           return std::abs(std::log(a.epoch_work / sketch.epoch_work)) <
                  std::abs(std::log(b.epoch_work / sketch.epoch_work));
         });
+    const double training = sketch.epochs * like.epoch_seconds * sketch.epoch_work / like.epoch_work;
     estimate.seconds +=
-        sketch.epochs * like.epoch_seconds * sketch.epoch_work / like.epoch_work + like.judging_seconds;
+        overlaps(backend) ? std::max(training, like.judging_seconds) : training + like.judging_seconds;
     largest = std::max(largest, sketch.bytes);
   }
   estimate.seconds *= static_cast<double>(trials) / static_cast<double>(sketches.size());

@@ -1,6 +1,9 @@
 #include "host/sweep/runner.hpp"
 
 #include <algorithm>
+#include <future>
+#include <memory>
+#include <utility>
 
 #include "host/sweep/chunk.hpp"
 #include "host/sweep/kept_models.hpp"
@@ -24,36 +27,106 @@ std::uint64_t count(const std::vector<TrialRecord>& records, TrialStatus status)
       records.begin(), records.end(), [&](const TrialRecord& record) { return record.status == status; }));
 }
 
+/// The chunks of a shard with trials to run, prepared one after another.
+class ChunkSource {
+ public:
+  ChunkSource(const SweepPlan& plan, const Shard& shard, const std::unordered_set<TrialId>& finished,
+              PausedTrials paused, bool describe_models, const SweepControl& control)
+      : plan_(plan),
+        finished_(finished),
+        paused_(std::move(paused)),
+        describe_models_(describe_models),
+        sets_(control.draw),
+        pool_(control.threads),
+        index_(shard.index),
+        step_(shard.count) {}
+
+  /// Null after the last one.
+  std::unique_ptr<Chunk> next() {
+    sets_.forget_unused();
+    for (; index_ < plan_.space().chunks(); index_ += step_) {
+      const std::vector<PlannedTrial> trials = trials_to_run(plan_, index_, finished_);
+      if (trials.empty()) continue;
+      index_ += step_;
+      return std::make_unique<Chunk>(plan_, trials, paused_, sets_, describe_models_, pool_);
+    }
+    return nullptr;
+  }
+
+ private:
+  const SweepPlan& plan_;
+  const std::unordered_set<TrialId>& finished_;
+  PausedTrials paused_;
+  bool describe_models_;
+  SharedData sets_;
+  ThreadPool pool_;
+  std::uint64_t index_;
+  std::uint64_t step_;
+};
+
+/// Judges chunks and stores what came of them, one after another.
+class ChunkSink {
+ public:
+  ChunkSink(std::string device, SweepStore& store, KeptModels& models, const SweepControl& control)
+      : device_(std::move(device)),
+        store_(store),
+        models_(models),
+        control_(control),
+        pool_(control.threads) {}
+
+  void take(const Chunk& chunk) {
+    const std::vector<TrialRecord> records = chunk.records(device_, pool_);
+    models_.write(records, [&](const TrialId& id) { return chunk.model(id); });
+    store_.save(records, chunk.paused());
+    models_.trim();
+    control_.on_stored(records);
+    outcome_.run += records.size();
+    outcome_.failed += count(records, TrialStatus::diverged);
+    outcome_.pruned += count(records, TrialStatus::pruned);
+    if (!chunk.complete()) outcome_.stopped = true;
+  }
+  [[nodiscard]] const SweepOutcome& outcome() const { return outcome_; }
+
+ private:
+  std::string device_;
+  SweepStore& store_;
+  KeptModels& models_;
+  const SweepControl& control_;
+  ThreadPool pool_;
+  SweepOutcome outcome_;
+};
+
 }  // namespace
+
+bool overlaps(const Backend& backend) {
+  return backend.name() != "cpu";
+}
 
 SweepOutcome run_shard(const SweepPlan& plan, const Shard& shard, const std::unordered_set<TrialId>& finished,
                        Backend& backend, SweepStore& store, KeptModels& models, const SweepControl& control) {
-  SweepOutcome outcome;
-  const PausedTrials paused = store.read_paused();
-  SharedData sets(control.draw);
-  ThreadPool pool(control.threads);
-  for (std::uint64_t index = shard.index; index < plan.space().chunks(); index += shard.count) {
-    const std::vector<PlannedTrial> trials = trials_to_run(plan, index, finished);
-    if (trials.empty()) continue;
+  ChunkSource source(plan, shard, finished, store.read_paused(), models.keeps_any(), control);
+  ChunkSink sink(backend.description(), store, models, control);
+  // What is deferred runs on this thread once it is waited for.
+  const std::launch when = overlaps(backend) ? std::launch::async : std::launch::deferred;
+  std::future<void> stored;  // waits, should training throw, before source and sink go
+  const auto prepare = [&] { return std::async(when, [&] { return source.next(); }); };
+  std::future<std::unique_ptr<Chunk>> prepared = prepare();
+  while (const std::shared_ptr<Chunk> chunk = prepared.get()) {
     if (control.should_stop()) {
+      if (stored.valid()) stored.get();
+      SweepOutcome outcome = sink.outcome();
       outcome.stopped = true;
-      break;
+      return outcome;
     }
-    Chunk chunk(plan, trials, paused, sets, models.keeps_any(), pool);
-    chunk.train(backend, control);
-    const std::vector<TrialRecord> records = chunk.records(backend, pool);
-    models.write(records, [&](const TrialId& id) { return chunk.model(id); });
-    store.save(records, chunk.paused());
-    models.trim();
-    control.on_stored(records);
-    sets.forget_unused();
-    outcome.run += records.size();
-    outcome.failed += count(records, TrialStatus::diverged);
-    outcome.pruned += count(records, TrialStatus::pruned);
-    if (!chunk.complete()) outcome.stopped = true;
-    if (outcome.stopped) break;
+    prepared = prepare();
+    chunk->train(backend, control);
+    if (stored.valid()) stored.get();
+    stored = std::async(when, [&sink, chunk] { sink.take(*chunk); });
+    if (when == std::launch::deferred) stored.get();
+    if (!chunk->complete()) break;
   }
-  return outcome;
+  if (stored.valid()) stored.get();
+  return sink.outcome();
 }
 
 }  // namespace gmmvae

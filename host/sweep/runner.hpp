@@ -17,7 +17,8 @@ namespace gmmvae {
 class KeptModels;
 class SweepStore;
 
-/// What a sweep asks of its caller. The functions about stops and epochs are called from training threads.
+/// What a sweep asks of its caller. The functions about stops and epochs are called from training threads,
+/// those about data and records from others beside them.
 struct SweepControl {
   std::function<bool()> should_stop = [] { return false; };
   std::function<void(std::uint64_t)> on_epochs = [](std::uint64_t) {};
@@ -35,6 +36,10 @@ struct SweepOutcome {
   std::uint64_t pruned = 0;  ///< of those, given up
   bool stopped = false;      ///< as should_stop asked; how far every trial got is stored
 };
+
+/// Whether chunks are prepared, judged and stored while others are trained: where training leaves the
+/// processor idle.
+bool overlaps(const Backend& backend);
 
 /// Trains and judges every trial of the shard that is not in `finished`, chunk by chunk, and stores each
 /// chunk; trials that an earlier run of the shard was stopped in go on from there. All trials of a chunk are
