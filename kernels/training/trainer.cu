@@ -126,11 +126,12 @@ class ModelTrainer::Implementation {
             static_cast<int>(epochs), stream_);
       next += blocks;
     }
-    copy_to_host(std::span<TaskState>(new_states_), states_device_.data(), stream_);
-    copy_to_host(std::span<double>(history_), history_device_.data(), stream_);
   }
 
   std::uint64_t collect() {
+    // Here and not in launch(): copies to pageable memory wait, and other devices would start one by one.
+    copy_to_host(std::span<TaskState>(new_states_), states_device_.data(), stream_);
+    copy_to_host(std::span<double>(history_), history_device_.data(), stream_);
     GPU_CHECK(cudaStreamSynchronize(stream_));
     std::uint64_t done = 0;
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
