@@ -141,7 +141,11 @@ class SharedArena {
 #endif
     const std::size_t first = (bytes_ + alignment - 1) / alignment * alignment;
     bytes_ = first + bytes;
+#if GPU_ARCH > 0
+    return reinterpret_cast<T*>(buffer_ + first);  // known not to be null: addresses stay those of shared memory
+#else
     return buffer_ ? reinterpret_cast<T*>(buffer_ + first) : nullptr;
+#endif
   }
   /// Bytes of dynamic shared memory to launch with, once everything is taken.
   [[nodiscard]] __host__ __device__ std::size_t bytes() const {

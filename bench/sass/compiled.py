@@ -40,6 +40,8 @@ class Instruction:
         self.called = int(jump[1], 16) if self.base == "CALL" and jump else None
         operands = [o.strip() for o in rest.split(",")] if rest else []
         self.writes, self.reads = self._registers(operands)
+        # DEPBAR.LE SB0, n waits until all groups of asynchronous copies but n have landed
+        self.open_groups = int(operands[1], 16) if self.base == "DEPBAR" and len(operands) > 1 else 0
         self.predicate_out = operands[0] if self.base in ("ISETP", "FSETP", "DSETP") and operands else None
         self.guard = re.sub(r"[@!\s]", "", guard[0]) if guard else None
 
@@ -50,6 +52,8 @@ class Instruction:
                 out += range(int(match[1]), int(match[1]) + (2 if match[2] else count))
             return out
 
+        if self.base == "LDGSTS":
+            return [], [r for o in operands for r in named(o)]
         if self.base in ("STS", "STG", "ST", "STL"):
             return [], named(operands[0]) + named(operands[-1], self.width)
         if self.base in ("BAR", "BRA", "EXIT", "BSSY", "BSYNC", "WARPSYNC", "NOP", "CALL", "RET"):

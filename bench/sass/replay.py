@@ -14,6 +14,7 @@ MODEL = {
     "STS.64": (2, "wavefronts"),
     "STS.128": (4, "wavefronts"),
     "shared latency": (23, "clocks after the last wavefront"),
+    "LDGSTS.128": (4, "wavefronts, when the copied bytes are written to shared memory"),
     "global latency": (300, "clocks"),
     "MUFU": (8, "clocks of a sub-core's unit for a warp"),
     "MUFU latency": (20, "clocks"),
@@ -32,6 +33,7 @@ class Warp:
         self.trace, self.sub_core, self.block = trace, sub_core, block
         self.at, self.ready, self.waits = 0, 0, False
         self.registers = {}
+        self.copied, self.groups = 0, []  # when the copies of the open group, and of closed ones, have landed
 
     def done(self, turns):
         return self.at >= turns * len(self.trace)
@@ -43,6 +45,8 @@ def describe(i):
     if i.base in ("LDS", "STS", "SHFL"):
         kind = "LDS.32, SHFL" if i.base == "SHFL" or (i.base == "LDS" and i.width == 1) else f"{i.base}.{32 * i.width}"
         return "shared", value[kind], value["shared latency"]
+    if i.base == "LDGSTS":
+        return "shared", i.width, value["global latency"]
     if i.base in ("LDG", "STG", "LD", "ST"):
         return "shared", i.width, value["global latency"]
     if i.base == "MUFU":
@@ -58,8 +62,8 @@ def describe(i):
 
 def replay(block, blocks=1, turns=3):
     """Clocks of a turn, the mean of all but the first of `turns`, for `blocks` blocks whose warps each repeat a
-    trace of the list `block`. Returns (clocks, [clocks of each phase between barriers of block 0], {unit: busy
-    clocks of a turn})."""
+    trace of the list `block` until every block has done its turns. Returns (clocks, [clocks of each phase between
+    barriers], {unit: busy clocks of a turn}), for all blocks together: what one of them takes at their mean rate."""
     traces = block * blocks
     value = {k: v[0] for k, v in MODEL.items()}
     cores = value["sub-cores"]
@@ -67,14 +71,15 @@ def replay(block, blocks=1, turns=3):
     groups = [[w for w in warps if w.sub_core == c] for c in range(cores)]
     known = {id(i): describe(i) for trace in traces for i in trace}
     shared, units = 0.0, {name: [0.0] * cores for name in ("mufu", "double", "tensor")}
-    turn_of, clock, marks, arrived = [0] * cores, 0, [], [0] * blocks
+    turn_of, clock, arrived = [0] * cores, 0, [0] * blocks
+    marks = [[] for _ in range(blocks)]  # when the warps of each block have met
     while not all(w.done(turns) for w in warps):
         next_clock = None
         for core, group in enumerate(groups):
             issued = False
             for k in range(len(group)):
                 w = group[(turn_of[core] + k) % len(group)]
-                if w.waits or w.done(turns):
+                if w.waits:
                     continue
                 if w.ready <= clock:
                     i = w.trace[w.at % len(w.trace)]
@@ -84,6 +89,8 @@ def replay(block, blocks=1, turns=3):
                         start = max(start, shared - value["queue"])
                     elif unit in units:
                         start = max(start, units[unit][core])
+                    if i.base == "DEPBAR" and w.groups[:len(w.groups) - i.open_groups]:
+                        start = max(start, w.groups[len(w.groups) - i.open_groups - 1])
                     if start > clock:
                         w.ready = int(start + 0.999)
                     else:
@@ -97,6 +104,10 @@ def replay(block, blocks=1, turns=3):
                             result = units[unit][core] + latency
                         for r in i.writes:
                             w.registers[r] = result
+                        if i.base == "LDGSTS":
+                            w.copied = max(w.copied, result)
+                        elif i.base == "LDGDEPBAR":
+                            w.groups = (w.groups + [w.copied])[-8:]
                         w.at += 1
                         following = w.trace[w.at % len(w.trace)]
                         taken = following.address != i.address + 16
@@ -106,8 +117,7 @@ def replay(block, blocks=1, turns=3):
                             arrived[w.block] += 1
                             if arrived[w.block] == len(block):
                                 arrived[w.block] = 0
-                                if w.block == 0:
-                                    marks.append(clock)
+                                marks[w.block].append(clock)
                                 for x in warps:
                                     if x.block == w.block:
                                         x.waits, x.ready = False, clock + value["barrier"]
@@ -118,10 +128,13 @@ def replay(block, blocks=1, turns=3):
             if issued:
                 next_clock = clock + 1
         clock = max(clock + 1, next_clock or 0) if next_clock is not None else clock + 1
-    phases = len(marks) // turns
-    ends = marks[phases - 1:]  # of the first turn, then of every phase
-    lengths = [b - a for a, b in zip(ends, ends[1:])]
-    means = [sum(lengths[p::phases]) / (turns - 1) for p in range(phases)]
+    phases = sum(i.base == "BAR" for i in traces[0])
+    rates = []
+    for own in marks:
+        ends = own[phases - 1:turns * phases]  # of the first turn, then of every phase
+        lengths = [b - a for a, b in zip(ends, ends[1:])]
+        rates.append([(turns - 1) / sum(lengths[p::phases]) for p in range(phases)])
+    means = [blocks / sum(rate[p] for rate in rates) for p in range(phases)]
     busy = {"issue": sum(map(len, traces)) / cores}
     for trace in traces:
         for i in trace:

@@ -70,8 +70,11 @@ class Layer {
         parameters_(normals(out_ * in_stride_ + out_stride_, 5)),
         first_(zeros(out_ * in_stride_ + out_stride_)),
         second_(zeros(out_ * in_stride_ + out_stride_)),
-        norms_(static_cast<std::size_t>(dense::blocks_of_parameters(in_, out_)), stream),
-        update_(to_device(std::vector<block::Update>{still()}, stream)) {}
+        workspace_(stream),
+        norms_(static_cast<std::size_t>(workspace_.parts_of_norm(batch_, in_, out_)), stream),
+        update_(to_device(std::vector<block::Update>{still()}, stream)) {
+    workspace_.prepare(batch_, in_, out_);
+  }
 
   void forward() {
     dense::launch_forward({in_,
@@ -82,7 +85,7 @@ class Layer {
                            bias(),
                            {output_.data(), out_stride_},
                            nullptr},
-                          samples(), stream_);
+                          samples(), workspace_, stream_);
   }
   void input_gradient() {
     dense::launch_input_gradient({in_,
@@ -93,7 +96,7 @@ class Layer {
                                   {input_.data(), in_stride_},
                                   nullptr,
                                   {gradient_.data(), in_stride_}},
-                                 samples(), stream_);
+                                 samples(), workspace_, stream_);
   }
   void parameter_gradients() {
     dense::launch_parameter_gradients({in_,
@@ -105,7 +108,7 @@ class Layer {
                                        out_ * in_stride_,
                                        update_.data(),
                                        norms_.data()},
-                                      samples(), stream_);
+                                      samples(), workspace_, stream_);
   }
   [[nodiscard]] std::string name() const {
     return std::to_string(batch_) + "x" + std::to_string(in_) + "x" + std::to_string(out_);
@@ -141,6 +144,7 @@ class Layer {
   cudaStream_t stream_;
   DeviceArray<int> count_;
   DeviceArray<float> input_, output_, delta_, gradient_, parameters_, first_, second_;
+  dense::Workspace workspace_;
   DeviceArray<double> norms_;
   DeviceArray<block::Update> update_;
 };

@@ -41,6 +41,18 @@ __device__ inline float approximate_quotient(float a, float b) {
 #endif
 }
 
+/// Four neighbouring numbers as floats.
+struct Four {
+  float at[4];
+};
+__device__ inline Four load4(const float* p) {
+  const float4 v = *reinterpret_cast<const float4*>(p);
+  return {{v.x, v.y, v.z, v.w}};
+}
+__device__ inline void store4(float* p, const Four& v) {
+  *reinterpret_cast<float4*>(p) = make_float4(v.at[0], v.at[1], v.at[2], v.at[3]);
+}
+
 /// Takes every gradient of a step once. One object a thread; offsets are those of the packed layout.
 struct Update {
   float* parameters;
@@ -72,18 +84,24 @@ struct Update {
     first_out[offset] = m;
     second_out[offset] = v;
   }
-};
 
-/// Four neighbouring numbers as floats.
-struct Four {
-  float at[4];
+  /// The same for four neighbours; `offset` is a multiple of four.
+  __device__ void apply4(int offset, const Four& g) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) squared_norm += g.at[j] * g.at[j];
+    if (gradient != nullptr) {
+      store4(gradient + offset, g);
+      return;
+    }
+    Four m = load4(first_in + offset);
+    Four v = load4(second_in + offset);
+    Four parameter = load4(parameters + offset);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) parameter.at[j] = moved(parameter.at[j], g.at[j], m.at[j], v.at[j]);
+    store4(parameters + offset, parameter);
+    store4(first_out + offset, m);
+    store4(second_out + offset, v);
+  }
 };
-__device__ inline Four load4(const float* p) {
-  const float4 v = *reinterpret_cast<const float4*>(p);
-  return {{v.x, v.y, v.z, v.w}};
-}
-__device__ inline void store4(float* p, const Four& v) {
-  *reinterpret_cast<float4*>(p) = make_float4(v.at[0], v.at[1], v.at[2], v.at[3]);
-}
 
 }  // namespace gmmvae::block

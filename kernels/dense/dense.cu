@@ -1,84 +1,115 @@
 #include "kernels/block/activation.cuh"
 #include "kernels/block/tiling.cuh"
 #include "kernels/dense/dense.hpp"
+#include "kernels/dense/split.cuh"
 #include "kernels/dense/tile.cuh"
 
 namespace gmmvae::dense {
 namespace {
 
 using block::ceil_div;
+using block::Four;
 
-template <int Groups>
-__global__ void __launch_bounds__(tile_threads) forward(Forward layer, const int* samples) {
-  GPU_SHARED(float, panel_a, [tile_depth][pitch_of(1)]);
-  GPU_SHARED(float, panel_b, [tile_depth][pitch_of(Groups)]);
-  const int count = *samples;
-  const int row = static_cast<int>(blockIdx.y) * tile_size;
-  const int column = static_cast<int>(blockIdx.x) * tile_size * Groups;
-  if (row < count) {  // the same for the whole block
-    Sums<Groups> sum = {};
-    multiply_tile<Lies::along_depth, Lies::along_depth, Groups>(
-        {layer.input.data, layer.input.stride, count, layer.in},
-        {layer.weight.data, layer.weight.stride, layer.out, layer.in}, row, column, layer.in, panel_a,
-        panel_b, sum, [](const Panel<1>&) {});
+/// Up to four neighbours, those before the last column.
+__device__ inline void store_inside(float* at, const Four& four, int left) {
+  if (left >= 4) {
+    block::store4(at, four);
+    return;
+  }
 #pragma unroll
-    for (int i = 0; i < rows_a_thread; ++i) {
-      const int b = row + first_row_of_thread() + i;
+  for (int j = 0; j < 3; ++j)
+    if (j < left) at[j] = four.at[j];
+}
+
+/// The tile of this block.
+template <class T>
+struct TilePlace {
+  int row = static_cast<int>(blockIdx.y) * T::rows;
+  int column = static_cast<int>(blockIdx.x) * T::columns;
+};
+
+/// The sum of every fourth step of a panel that lies across the depth; by fours, because all wait for a
+/// chain.
+template <class T>
+__device__ inline float sum_of_steps(const float* panel) {
+  float sum = 0.0f;
 #pragma unroll
-      for (int j = 0; j < columns_a_group * Groups; ++j) {
-        const int o = column + first_column_of_thread() + column_of(j);
-        if (b >= count || o >= layer.out) continue;
-        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * layer.output.stride + o;
-        const float raw = sum[i][j] + layer.bias[o];
-        layer.output.data[at] = raw;
-      }
-    }
-    // the same numbers again, in loops that are not unrolled: the functions are long
-#pragma unroll 1
-    for (int e = 0; e < rows_a_thread * columns_a_group * Groups && layer.activation != Activation::identity;
-         ++e) {
-      const int b = row + first_row_of_thread() + e / (columns_a_group * Groups);
-      const int o = column + first_column_of_thread() + column_of(e % (columns_a_group * Groups));
-      if (b >= count || o >= layer.out) continue;
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * layer.output.stride + o;
-      const float raw = layer.output.data[at];
-      if (layer.slope != nullptr) layer.slope[at] = block::gelu_slope(raw);
-      layer.output.data[at] = block::activate(layer.activation, raw);
-    }
+  for (int k = 0; k < T::depth * T::rows; k += 4 * tile_threads)
+    sum += (panel[k] + panel[k + tile_threads]) + (panel[k + 2 * tile_threads] + panel[k + 3 * tile_threads]);
+  return sum;
+}
+
+/// A product of this block: its share of the depth, then what becomes of the sums.
+template <class T, Lies lies_a, Lies lies_b, class Finish>
+__device__ inline void run_tile(const Operand& a, const Operand& b, int depth, const Meetings& meetings,
+                                Finish& finish, bool wants_row_sums = false) {
+  GPU_DYNAMIC_SHARED(memory);
+  SharedArena arena(memory);
+  float* buffer = arena.take<float>(floats_of_tile<T, lies_a, lies_b>());
+  const Share share(depth, T::depth);
+  if (share.first < share.end) {  // the same for the whole block, as all that follows
+    const TilePlace<T> at;
+    Sums sum = {};
+    RowSums row_sums{wants_row_sums};
+    multiply_tile<T, lies_a, lies_b>(a, b, at.row, at.column, share.first, share.end, buffer, sum,
+                                     [&](const float* panel) {
+                                       if (!row_sums.wanted) return;
+                                       row_sums.mine += sum_of_steps<T>(panel + threadIdx.x);
+                                     });
+    finish_tile<T, lies_a, lies_b>(sum, row_sums, buffer, Meeting<T>(meetings, share.of), finish);
   }
 }
 
-template <int Groups>
-__global__ void __launch_bounds__(tile_threads) input_gradient(InputGradient layer, const int* samples) {
-  GPU_SHARED(float, panel_a, [tile_depth][pitch_of(1)]);
-  GPU_SHARED(float, panel_b, [tile_depth][pitch_of(Groups)]);
-  const int count = *samples;
-  const int row = static_cast<int>(blockIdx.y) * tile_size;
-  const int column = static_cast<int>(blockIdx.x) * tile_size * Groups;
-  if (row < count) {
-    Sums<Groups> sum = {};
-    multiply_tile<Lies::along_depth, Lies::across_depth, Groups>(
-        {layer.delta.data, layer.delta.stride, count, layer.out},
-        {layer.weight.data, layer.weight.stride, layer.out, layer.in}, row, column, layer.out, panel_a,
-        panel_b, sum, [](const Panel<1>&) {});
+struct ForwardFinish {
+  const Forward& layer;
+  int first_row, first_column;
+  int rows, columns;  ///< of the tile that there are
+
+  __device__ void quad(int row, int column, const Four& sums) const {
+    const int o = first_column + column;
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first_row + row) * layer.output.stride + o;
+    Four raw;
 #pragma unroll
-    for (int i = 0; i < rows_a_thread; ++i) {
-      const int b = row + first_row_of_thread() + i;
+    for (int j = 0; j < 4; ++j) raw.at[j] = sums.at[j] + (column + j < columns ? layer.bias[o + j] : 0.0f);
+    if (layer.slope != nullptr) {
+      Four slope;
 #pragma unroll
-      for (int j = 0; j < columns_a_group * Groups; ++j) {
-        const int f = column + first_column_of_thread() + column_of(j);
-        if (b >= count || f >= layer.in) continue;
-        float slope = 1.0f;
-        if (layer.activation != Activation::identity) {
-          const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * layer.below.stride + f;
-          slope = layer.slope != nullptr ? layer.slope[at]
-                                         : block::activation_slope(layer.activation, layer.below.data[at]);
-        }
-        layer.result.data[static_cast<std::ptrdiff_t>(b) * layer.result.stride + f] = slope * sum[i][j];
-      }
+      for (int j = 0; j < 4; ++j) slope.at[j] = block::gelu_slope(raw.at[j]);
+      store_inside(layer.slope + at, slope, columns - column);
     }
+#pragma unroll
+    for (int j = 0; j < 4; ++j) raw.at[j] = block::activate(layer.activation, raw.at[j]);
+    store_inside(layer.output.data + at, raw, columns - column);
   }
-}
+  __device__ void begin() const {}
+  __device__ void row_sum(int, float) const {}
+  __device__ void end() const {}
+};
+
+struct InputGradientFinish {
+  const InputGradient& layer;
+  int first_row, first_column;
+  int rows, columns;
+
+  __device__ void quad(int row, int column, const Four& sums) const {
+    const int b = first_row + row;
+    const int f = first_column + column;
+    Four result = sums;
+    if (layer.activation != Activation::identity) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * layer.below.stride + f;
+      const Four below = block::load4(layer.slope != nullptr ? layer.slope + at : layer.below.data + at);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+        result.at[j] *=
+            layer.slope != nullptr ? below.at[j] : block::activation_slope(layer.activation, below.at[j]);
+    }
+    store_inside(layer.result.data + static_cast<std::ptrdiff_t>(b) * layer.result.stride + f, result,
+                 columns - column);
+  }
+  __device__ void begin() const {}
+  __device__ void row_sum(int, float) const {}
+  __device__ void end() const {}
+};
 
 /// Sum over the block in a fixed order, for thread 0. `parts` holds one number a warp.
 __device__ inline double block_sum(double mine, double* parts) {
@@ -92,87 +123,123 @@ __device__ inline double block_sum(double mine, double* parts) {
   return total;
 }
 
-template <int Groups>
-__global__ void __launch_bounds__(tile_threads)
-    parameter_gradients(ParameterGradients layer, const int* samples) {
-  GPU_SHARED(float, panel_a, [tile_depth][pitch_of(1)]);
-  GPU_SHARED(float, panel_b, [tile_depth][pitch_of(Groups)]);
-  GPU_SHARED(double, parts, [tile_threads / 32]);
-  const int count = *samples;
-  const int row = static_cast<int>(blockIdx.y) * tile_size;
-  const int column = static_cast<int>(blockIdx.x) * tile_size * Groups;
-  if (count > 0) {
-    const int thread = static_cast<int>(threadIdx.x);
-    block::Update update = *layer.update;
+struct ParameterFinish {
+  const ParameterGradients& layer;
+  int first_row, first_column;
+  int rows, columns;
+  double* parts;  ///< [warps]
+  block::Update update;
+
+  __device__ void begin() {  // not earlier: it would take registers from the product
+    update = *layer.update;
     update.squared_norm = 0.0f;
-    Sums<Groups> sum = {};
-    float bias_sum = 0.0f;
-    const bool has_bias = blockIdx.x == 0 && thread < tile_size && row + thread < layer.out;
-    multiply_tile<Lies::across_depth, Lies::across_depth, Groups>(
-        {layer.delta.data, layer.delta.stride, count, layer.out},
-        {layer.input.data, layer.input.stride, count, layer.in}, row, column, count, panel_a, panel_b, sum,
-        [&](const Panel<1>& delta) {
-          if (!has_bias) return;
-          for (int k = 0; k < tile_depth; ++k) bias_sum += delta[k][thread];
-        });
-#pragma unroll
-    for (int i = 0; i < rows_a_thread; ++i) {
-      const int o = row + first_row_of_thread() + i;
-#pragma unroll
-      for (int j = 0; j < columns_a_group * Groups; ++j) {
-        const int f = column + first_column_of_thread() + column_of(j);
-        if (o < layer.out && f < layer.in)
-          update.apply(layer.weight + o * layer.weight_stride + f, sum[i][j]);
-      }
+  }
+  __device__ void quad(int row, int column, const Four& sums) {
+    const int offset = layer.weight + (first_row + row) * layer.weight_stride + first_column + column;
+    if (columns - column >= 4) {
+      update.apply4(offset, sums);
+      return;
     }
-    if (has_bias) update.apply(layer.bias + row + thread, bias_sum);
+#pragma unroll
+    for (int j = 0; j < 3; ++j)
+      if (column + j < columns) update.apply(offset + j, sums.at[j]);
+  }
+  __device__ void row_sum(int row, float sum) {
+    update.apply(layer.bias + first_row + row, sum);
+  }
+  __device__ void end() {
     const double norm = block_sum(static_cast<double>(update.squared_norm), parts);
-    if (thread == 0) layer.squared_norms[blockIdx.y * gridDim.x + blockIdx.x] = norm;
+    if (thread_rank() == 0) layer.squared_norms[blockIdx.y * gridDim.x + blockIdx.x] = norm;
+  }
+};
+
+template <class T>
+__global__ void __launch_bounds__(tile_threads, 2)
+    forward(Forward layer, const int* samples, Meetings meetings) {
+  const TilePlace<T> at;
+  const int count = *samples;
+  if (at.row < count) {  // the same for the whole block
+    ForwardFinish finish{layer, at.row, at.column, count - at.row, layer.out - at.column};
+    run_tile<T, Lies::along_depth, Lies::along_depth>(
+        {layer.input.data, layer.input.stride, count, layer.in},
+        {layer.weight.data, layer.weight.stride, layer.out, layer.in}, layer.in, meetings, finish);
   }
 }
 
-/// How many groups of 64 columns a tile has. Two are a third fewer loads, where there are enough tiles even
-/// so: a multiprocessor wants a few to hide latency behind, and the largest cards have about 130. Which one
-/// is taken changes no sum.
-int groups_of(int rows, int columns) {
-  constexpr int enough = 256;
-  return ceil_div(rows, tile_size) * ceil_div(columns, 2 * tile_size) >= enough ? 2 : 1;
+template <class T>
+__global__ void __launch_bounds__(tile_threads, 2)
+    input_gradient(InputGradient layer, const int* samples, Meetings meetings) {
+  const TilePlace<T> at;
+  const int count = *samples;
+  if (at.row < count) {
+    InputGradientFinish finish{layer, at.row, at.column, count - at.row, layer.in - at.column};
+    run_tile<T, Lies::along_depth, Lies::across_depth>(
+        {layer.delta.data, layer.delta.stride, count, layer.out},
+        {layer.weight.data, layer.weight.stride, layer.out, layer.in}, layer.out, meetings, finish);
+  }
 }
 
-dim3 tiles(int rows, int columns, int groups) {
-  return {static_cast<unsigned>(ceil_div(columns, tile_size * groups)),
-          static_cast<unsigned>(ceil_div(rows, tile_size)), 1};
+template <class T>
+__global__ void __launch_bounds__(tile_threads, 2)
+    parameter_gradients(ParameterGradients layer, const int* samples, Meetings meetings) {
+  GPU_SHARED(double, parts, [tile_threads / 32]);
+  const TilePlace<T> at;
+  const int count = *samples;
+  if (count > 0) {
+    ParameterFinish finish{layer, at.row, at.column, layer.out - at.row, layer.in - at.column, parts, {}};
+    run_tile<T, Lies::across_depth, Lies::across_depth>(
+        {layer.delta.data, layer.delta.stride, count, layer.out},
+        {layer.input.data, layer.input.stride, count, layer.in}, count, meetings, finish, blockIdx.x == 0);
+  }
 }
+
+using Small = Tile<64>;
+using Wide = Tile<128>;
+
+/// The kernel of one product for tiles of one size, and the floats of its block's shared memory.
+template <class Layer>
+struct Product {
+  void (*kernel)(Layer, const int*, Meetings);
+  int floats;
+};
 
 template <class Layer>
-void launch_tiles(void (*one)(Layer, const int*), void (*two)(Layer, const int*), int rows, int columns,
-                  const Layer& layer, const Samples& samples, cudaStream_t stream, int groups) {
-  if (groups == 0) groups = groups_of(rows, columns);
-  launch(groups == 2 ? two : one, tiles(rows, columns, groups), tile_threads, 0, stream, layer,
-         samples.count);
+void launch_product(const Product<Layer>& small, const Product<Layer>& wide, const Layer& layer, int rows,
+                    int columns, int depth, const Samples& samples, Workspace& workspace, cudaStream_t stream,
+                    Cut cut) {
+  if (cut.columns == 0) cut = workspace.cut(rows, columns, depth);
+  const Product<Layer>& product = cut.columns == Small::columns ? small : wide;
+  const dim3 grid = {static_cast<unsigned>(ceil_div(columns, cut.columns)),
+                     static_cast<unsigned>(ceil_div(rows, tile_rows)), static_cast<unsigned>(cut.splits)};
+  launch(product.kernel, grid, tile_threads, static_cast<std::size_t>(product.floats) * sizeof(float), stream,
+         layer, samples.count, workspace.meetings(cut, rows, columns));
 }
+
+constexpr Lies along = Lies::along_depth;
+constexpr Lies across = Lies::across_depth;
 
 }  // namespace
 
-void launch_forward(const Forward& layer, const Samples& samples, cudaStream_t stream, int groups) {
-  launch_tiles<Forward>(forward<1>, forward<2>, samples.most, layer.out, layer, samples, stream, groups);
+void launch_forward(const Forward& layer, const Samples& samples, Workspace& workspace, cudaStream_t stream,
+                    const Cut& cut) {
+  launch_product<Forward>({forward<Small>, floats_of_tile<Small, along, along>()},
+                          {forward<Wide>, floats_of_tile<Wide, along, along>()}, layer, samples.most,
+                          layer.out, layer.in, samples, workspace, stream, cut);
 }
 
-void launch_input_gradient(const InputGradient& layer, const Samples& samples, cudaStream_t stream,
-                           int groups) {
-  launch_tiles<InputGradient>(input_gradient<1>, input_gradient<2>, samples.most, layer.in, layer, samples,
-                              stream, groups);
+void launch_input_gradient(const InputGradient& layer, const Samples& samples, Workspace& workspace,
+                           cudaStream_t stream, const Cut& cut) {
+  launch_product<InputGradient>({input_gradient<Small>, floats_of_tile<Small, along, across>()},
+                                {input_gradient<Wide>, floats_of_tile<Wide, along, across>()}, layer,
+                                samples.most, layer.in, layer.out, samples, workspace, stream, cut);
 }
 
-void launch_parameter_gradients(const ParameterGradients& layer, const Samples& samples, cudaStream_t stream,
-                                int groups) {
-  launch_tiles<ParameterGradients>(parameter_gradients<1>, parameter_gradients<2>, layer.out, layer.in, layer,
-                                   samples, stream, groups);
-}
-
-int blocks_of_parameters(int in, int out, int groups) {
-  const dim3 grid = tiles(out, in, groups == 0 ? groups_of(out, in) : groups);
-  return static_cast<int>(grid.x * grid.y);
+void launch_parameter_gradients(const ParameterGradients& layer, const Samples& samples, Workspace& workspace,
+                                cudaStream_t stream, const Cut& cut) {
+  launch_product<ParameterGradients>({parameter_gradients<Small>, floats_of_tile<Small, across, across>()},
+                                     {parameter_gradients<Wide>, floats_of_tile<Wide, across, across>()},
+                                     layer, layer.out, layer.in, samples.most, samples, workspace, stream,
+                                     cut);
 }
 
 }  // namespace gmmvae::dense

@@ -3,11 +3,14 @@
 // One dense layer on one batch by many blocks: what the tiled trainer is made of. Matrices are row-major;
 // strides are multiples of four floats and rows begin at multiples of 16 bytes. Nothing beyond the given
 // extents counts, whatever the padding holds. The number of samples is read on the device, so that a recorded
-// graph serves short last batches. A tile of results is 64 rows by 64 columns or, with `groups` 2, by 128; 0
-// leaves the choice to the function. It changes no sum.
+// graph serves short last batches. How a product is cut follows from its shape and the device alone, and so
+// do the bytes of its results.
+
+#include <cstddef>
 
 #include "gmmvae/activation.hpp"
 #include "kernels/block/adam.cuh"
+#include "kernels/dense/cut.hpp"
 #include "kernels/gpu.hpp"
 
 namespace gmmvae::dense {
@@ -36,7 +39,8 @@ struct Forward {
   Array<float> output;
   float* slope = nullptr;  ///< gelu's derivative, with the output's stride; null for other activations
 };
-void launch_forward(const Forward& layer, const Samples& samples, cudaStream_t stream, int groups = 0);
+void launch_forward(const Forward& layer, const Samples& samples, Workspace& workspace, cudaStream_t stream,
+                    const Cut& cut = {});
 
 /// result [samples][in] = (delta W) * derivative of what made the input.
 struct InputGradient {
@@ -49,8 +53,8 @@ struct InputGradient {
   const float* slope = nullptr;                  ///< its derivative for gelu, with its output's stride
   Array<float> result;
 };
-void launch_input_gradient(const InputGradient& layer, const Samples& samples, cudaStream_t stream,
-                           int groups = 0);
+void launch_input_gradient(const InputGradient& layer, const Samples& samples, Workspace& workspace,
+                           cudaStream_t stream, const Cut& cut = {});
 
 /// delta^T input and the column sums of delta, given to *update as gradients of the weights and of the bias.
 struct ParameterGradients {
@@ -62,11 +66,9 @@ struct ParameterGradients {
   int weight_stride = 0;
   int bias = 0;
   const block::Update* update = nullptr;  ///< in device memory
-  double* squared_norms = nullptr;        ///< [blocks_of_parameters()]: each block's part of the squared norm
+  double* squared_norms = nullptr;        ///< a part of the squared norm for each tile
 };
-void launch_parameter_gradients(const ParameterGradients& layer, const Samples& samples, cudaStream_t stream,
-                                int groups = 0);
-/// How many blocks, and so parts of the squared norm, the gradients of a layer's parameters have.
-int blocks_of_parameters(int in, int out, int groups = 0);
+void launch_parameter_gradients(const ParameterGradients& layer, const Samples& samples, Workspace& workspace,
+                                cudaStream_t stream, const Cut& cut = {});
 
 }  // namespace gmmvae::dense

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "gmmvae/error.hpp"
-#include "kernels/dense/dense.hpp"
 #include "kernels/training/block_memory.cuh"
 #include "kernels/training/budget.hpp"
 #include "kernels/training/fused/layout.cuh"
@@ -51,11 +50,11 @@ Budget streamed(const LaidOutModel& model, const DeviceLimits& limits, const std
   return budget;
 }
 
-/// Tiles of the largest layer's weight gradient.
+/// Tiles of 64 x 64 of the largest layer's weight gradient.
 int gradient_tiles(const LaidOutModel& model) {
   int tiles = 0;
   for (const DenseLayer& layer : model.layers)
-    tiles = std::max(tiles, dense::blocks_of_parameters(layer.in, layer.out));
+    tiles = std::max(tiles, block::ceil_div(layer.out, 64) * block::ceil_div(layer.in, 64));
   return tiles;
 }
 

@@ -62,7 +62,13 @@ StageKernel kernel_of(Stage stage) {
 
 TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float* base, Products products,
                      cudaStream_t stream)
-    : model_(model), tables_(tables), base_(base), stream_(stream), task_(1, stream), state_(1, stream) {
+    : model_(model),
+      tables_(tables),
+      base_(base),
+      stream_(stream),
+      task_(1, stream),
+      state_(1, stream),
+      workspace_(stream) {
   const ModelPlan& plan = model_.plan;
   if (products == Products::library) {
     gemm_ = std::make_unique<library::Gemm>();
@@ -80,8 +86,9 @@ TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float*
   state.norms = 1;
   for (const DenseLayer& layer : model_.layers) {
     norm_offsets_.push_back(state.norms - 1);
+    if (!gemm_) workspace_.prepare(plan.batch, layer.in, layer.out);
     state.norms += gemm_ ? dense::blocks_of_update(layer.in, layer.out)
-                         : dense::blocks_of_parameters(layer.in, layer.out);
+                         : workspace_.parts_of_norm(plan.batch, layer.in, layer.out);
   }
   const auto latent = static_cast<std::size_t>(plan.latent);
   const auto dims = static_cast<std::size_t>(plan.data_dim);
@@ -124,7 +131,7 @@ void TiledPass::layers(int first, int count, int rows, cudaStream_t stream) {
     work.output = {slot(layer(l).output), layer(l).output_stride};
     work.slope = slot(layer(l).slope);
     if (!gemm_) {
-      dense::launch_forward(work, samples(), stream);
+      dense::launch_forward(work, samples(), workspace_, stream);
     } else if (!gemm_->forward(work, rows, stream)) {
       dense::launch_activate(work, samples(), stream);
     }
@@ -161,7 +168,7 @@ void TiledPass::input_gradient(int l, int rows, cudaStream_t stream) {
     work.result = {slot(below.delta), below.output_stride};
   }
   if (!gemm_) {
-    dense::launch_input_gradient(work, samples(), stream);
+    dense::launch_input_gradient(work, samples(), workspace_, stream);
     return;
   }
   gemm_->input_gradient(work, rows, stream);
@@ -180,7 +187,7 @@ void TiledPass::parameter_gradients(int l, int rows, cudaStream_t stream) {
   work.update = &state_.data()->update;
   work.squared_norms = norms_ + norm_offsets_[static_cast<std::size_t>(l)];
   if (!gemm_) {
-    dense::launch_parameter_gradients(work, samples(), stream);
+    dense::launch_parameter_gradients(work, samples(), workspace_, stream);
     return;
   }
   gemm_->parameter_gradients(work, rows, gradient_.data(), stream);

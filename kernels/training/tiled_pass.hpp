@@ -86,6 +86,7 @@ class TiledPass {
   DeviceArray<TrainingTask> task_;
   DeviceArray<TiledState> state_;
   DeviceArray<double> numbers_;
+  dense::Workspace workspace_;           ///< of the own products
   std::unique_ptr<library::Gemm> gemm_;  ///< null with the own products
   DeviceArray<float> gradient_;          ///< packed, where a library forms it
   double* norms_ = nullptr;              ///< parts of the squared norm of a step's gradient

@@ -47,6 +47,15 @@ class Replay(unittest.TestCase):
         busy = 8 * 40 * MODEL["LDS.128"]
         self.assertAlmostEqual(self.clocks(loads, warps=8), busy, delta=0.15 * busy)
 
+    def test_copies_are_waited_for_where_the_code_waits(self):
+        copy = ["LDGSTS.E.BYPASS.128 [R2], desc[UR4][R4.64]", "LDGDEPBAR"]
+        least = MODEL["global latency"] + MODEL["LDGSTS.128"] + MODEL["barrier"]
+        self.assertAlmostEqual(self.clocks(copy + ["DEPBAR.LE SB0, 0x0"]), least, delta=10)
+        self.assertLess(self.clocks(copy + ["FFMA R1, R2, R3, R4"]), MODEL["global latency"])
+        # with one group open, each turn waits for the copy of the turn before
+        free = [f"FFMA R{10 + n % 90}, R1, R2, R3" for n in range(400)]
+        self.assertAlmostEqual(self.clocks(copy + ["DEPBAR.LE SB0, 0x1"] + free), 400 + MODEL["barrier"], delta=15)
+
     def test_blocks_wait_only_for_themselves(self):
         chain = ["FFMA R1, R1, R2, R3"] * 50
         self.assertAlmostEqual(self.clocks(chain, 2, 4), 50 * MODEL["arithmetic latency"] + MODEL["barrier"], delta=25)
@@ -89,7 +98,7 @@ class Beside(unittest.TestCase):
     def test_prints_the_ratio_of_measured_to_predicted(self):
         os.makedirs(SCRATCH, exist_ok=True)
         files = {
-            "predicted": {"steps": [{"kernel": "train_two_hidden", "clocks_per_step": 20000.0}], "tiled": []},
+            "predicted": {"steps": [{"kernel": "train_two_hidden", "clocks_per_step": 20000.0}], "tiled": {"layers": []}},
             # 100 epochs of 10.6 steps, each of 20 us where 20000 clocks at 2000 MHz make 10
             "bench": {"cases": [{"name": "one small model", "seconds": 1060 * 20e-6, "epochs": 100}]},
             "measure": {"clock_mhz": 2000.0, "multiprocessors": 132, "clocks_per_lds128_paired": 2.0,

@@ -1,5 +1,5 @@
-// Wavefronts of the fused trainer's shared-memory accesses, counted from the addresses of the emulator's
-// lanes: what bench/sass_report assumes of them.
+// Wavefronts of the fused and tiled trainers' shared-memory accesses, counted from the addresses of the
+// emulator's lanes: what bench/sass_report assumes of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -49,24 +49,42 @@ int wavefronts_of_quads(const std::vector<int>& floats) {
   return total;
 }
 
-constexpr int patterns = 10;
+constexpr int fused_patterns = 8;
+constexpr int tiled_patterns = 5;  ///< of each size of tile
+constexpr int patterns = fused_patterns + 2 * tiled_patterns;
+
+/// Panels of the tiled products, along and across the depth, and a sum that is put where slices meet.
+template <int Columns>
+__device__ void addresses_of_tile(int* at) {
+  using T = dense::Tile<Columns>;
+  constexpr dense::Lies along = dense::Lies::along_depth;
+  constexpr dense::Lies across = dense::Lies::across_depth;
+  const dense::Place<T> place;
+  const int row = place.template row_of<along>(0);
+  const int column = place.template column_of<along>(0);
+  at[0] = row * dense::Panel<T, along, T::rows>::pitch;
+  at[1] = column * dense::Panel<T, along, T::columns>::pitch;
+  at[2] = place.template row_of<across>(0);
+  at[3] = place.template column_of<across>(0);
+  at[4] = row * dense::Staged<T>::pitch + column;
+}
 
 /// out[pattern][lane]: the offset in floats of a lane's access, of the last warp.
 __global__ void addresses(int* out) {
   const Place place;
   const Owner owner;
   const int lane = static_cast<int>(lane_id());
-  const int at[patterns] = {
-      place.row * stride,                                               // rows of an activation, LDS.128
-      place.column * stride,                                            // rows of weights there
-      4 * place.column,                                                 // columns of weights on the way back
-      narrow * place.row,                                               // a row of points, codes or gradients
-      owner.row,                                                        // deltas of an owner, lower four
-      owner.column,                                                     // activations of an owner
-      owner.offset(0),                                                  // its weights
-      place.row_of(1) * stride + place.column_of<Columns::strided>(1),  // a tile's stores and loads, .32
-      dense::first_row_of_thread(),                                     // panels of the tiled products
-      dense::first_column_of_thread()};
+  int at[patterns] = {
+      place.row * stride,     // rows of an activation, LDS.128
+      place.column * stride,  // rows of weights there
+      4 * place.column,       // columns of weights on the way back
+      narrow * place.row,     // a row of points, codes or gradients
+      owner.row,              // deltas of an owner, lower four
+      owner.column,           // activations of an owner
+      owner.offset(0),        // its weights
+      place.row_of(1) * stride + place.column_of<Columns::strided>(1)};  // a tile's stores and loads, .32
+  addresses_of_tile<64>(at + fused_patterns);
+  addresses_of_tile<128>(at + fused_patterns + tiled_patterns);
   if (warp_id() + 1 < product_warps) return;
   for (int p = 0; p < patterns; ++p) out[32 * p + lane] = at[p];
 }
@@ -78,10 +96,12 @@ TEST_F(Banks, AreMetAsOftenAsTheReportAssumes) {
   const auto of = [&](int pattern) {
     return std::vector<int>(all.begin() + 32 * pattern, all.begin() + 32 * (pattern + 1));
   };
-  for (const int pattern : {0, 1, 2, 3, 4, 5, 8, 9})
+  for (const int pattern : {0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 13, 14, 15, 16})
     EXPECT_EQ(wavefronts_of_quads(of(pattern)), 2) << "pattern " << pattern;
   EXPECT_EQ(wavefronts_of_quads(of(6)), 8) << "two of four rows meet; eight accesses a step";
   EXPECT_EQ(wavefronts_of_words(of(7)), 2);
+  EXPECT_EQ(wavefronts_of_words(of(12)), 1);
+  EXPECT_EQ(wavefronts_of_words(of(17)), 1);
 }
 
 /// What the counts mean, on patterns whose wavefronts are known.

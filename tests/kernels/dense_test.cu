@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/block/tiling.cuh"
 #include "kernels/dense/dense.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
@@ -21,11 +22,18 @@ struct Shape {
   int most;  ///< samples that the launch is for
   int in;
   int out;
-  int groups;  ///< of 64 columns in a tile
+  dense::Cut cut;
 };
-const std::vector<Shape> shapes = {{1, 1, 1, 1, 1},      {7, 7, 3, 65, 1},     {40, 96, 33, 3, 1},
-                                   {96, 96, 64, 66, 1},  {130, 130, 5, 31, 1}, {7, 7, 3, 65, 2},
-                                   {66, 70, 33, 140, 2}, {65, 65, 200, 9, 2}};
+/// Both sizes of tiles, alone and with their depth split: evenly, unevenly, and over more blocks than there
+/// are panels, of 64 steps in the small tiles and 32 in the wide ones. The last two leave the choice to the
+/// function.
+const std::vector<Shape> shapes = {{1, 1, 1, 1, {64, 1}},          {7, 7, 3, 65, {64, 1}},
+                                   {40, 96, 33, 3, {64, 1}},       {96, 96, 64, 66, {64, 1}},
+                                   {130, 130, 5, 31, {64, 1}},     {7, 7, 3, 65, {128, 1}},
+                                   {66, 70, 33, 140, {128, 1}},    {65, 65, 200, 9, {128, 1}},
+                                   {70, 70, 200, 9, {64, 3}},      {100, 130, 70, 100, {64, 2}},
+                                   {130, 130, 100, 140, {128, 3}}, {20, 300, 20, 20, {64, 4}},
+                                   {300, 300, 20, 6, {}},          {50, 50, 6, 300, {}}};
 
 /// [rows][stride] with NaN in the padding, which must not count.
 struct Padded {
@@ -58,6 +66,7 @@ TEST_F(Dense, ForwardIsTheSumAndTheActivation) {
     const Padded bias(1, s.out, 3);
     Padded y(s.most, s.out, 4);
     const Stream stream;
+    dense::Workspace workspace(stream.get());
     const auto x_device = to_device(x.values, stream.get());
     const auto w_device = to_device(w.values, stream.get());
     const auto bias_device = to_device(bias.values, stream.get());
@@ -74,7 +83,7 @@ TEST_F(Dense, ForwardIsTheSumAndTheActivation) {
                            {y_device.data(), y.stride},
                            nullptr};
       if (activation == Activation::gelu) layer.slope = slope.data();
-      dense::launch_forward(layer, {s.most, count.data()}, stream.get(), s.groups);
+      dense::launch_forward(layer, {s.most, count.data()}, workspace, stream.get(), s.cut);
       y.values = to_host(y_device, stream.get());
       for (int b = 0; b < s.rows; ++b)
         for (int o = 0; o < s.out; ++o) {
@@ -103,6 +112,7 @@ TEST_F(Dense, InputGradientPassesTheActivationBelow) {
     const Padded below(s.most, s.in, 7);
     Padded result(s.most, s.in, 8);
     const Stream stream;
+    dense::Workspace workspace(stream.get());
     const auto delta_device = to_device(delta.values, stream.get());
     const auto w_device = to_device(w.values, stream.get());
     const auto below_device = to_device(below.values, stream.get());
@@ -117,7 +127,7 @@ TEST_F(Dense, InputGradientPassesTheActivationBelow) {
                                        {below_device.data(), below.stride},
                                        nullptr,
                                        {result_device.data(), result.stride}};
-      dense::launch_input_gradient(layer, {s.most, count.data()}, stream.get(), s.groups);
+      dense::launch_input_gradient(layer, {s.most, count.data()}, workspace, stream.get(), s.cut);
       result.values = to_host(result_device, stream.get());
       for (int b = 0; b < s.rows; ++b)
         for (int i = 0; i < s.in; ++i) {
@@ -143,6 +153,7 @@ TEST_F(Dense, ParameterGradientsAndTheirNorm) {
     const Padded delta(s.most, s.out, 9);
     const Padded x(s.most, s.in, 10);
     const Stream stream;
+    dense::Workspace workspace(stream.get());
     const auto delta_device = to_device(delta.values, stream.get());
     const auto x_device = to_device(x.values, stream.get());
     const auto count = to_device(std::vector<int>{s.rows}, stream.get());
@@ -153,7 +164,8 @@ TEST_F(Dense, ParameterGradientsAndTheirNorm) {
     block::Update stored{};
     stored.gradient = gradient.data();
     const auto update = to_device(std::vector<block::Update>{stored}, stream.get());
-    const auto parts = static_cast<std::size_t>(dense::blocks_of_parameters(s.in, s.out, s.groups));
+    const int columns = s.cut.columns > 0 ? s.cut.columns : workspace.cut(s.out, s.in, s.most).columns;
+    const auto parts = static_cast<std::size_t>(block::ceil_div(s.out, 64) * block::ceil_div(s.in, columns));
     DeviceArray<double> norms(parts, stream.get());
     const dense::ParameterGradients layer{s.in,
                                           s.out,
@@ -164,7 +176,7 @@ TEST_F(Dense, ParameterGradientsAndTheirNorm) {
                                           bias,
                                           update.data(),
                                           norms.data()};
-    dense::launch_parameter_gradients(layer, {s.most, count.data()}, stream.get(), s.groups);
+    dense::launch_parameter_gradients(layer, {s.most, count.data()}, workspace, stream.get(), s.cut);
     const std::vector<float> got = to_host(gradient, stream.get());
     double squared = 0;
     for (const float g : got) squared += static_cast<double>(g) * static_cast<double>(g);
@@ -186,6 +198,59 @@ TEST_F(Dense, ParameterGradientsAndTheirNorm) {
       }
     }
   }
+}
+
+/// Results of a split product are those of the blocks added in their order, whoever comes last: the same
+/// bytes in a second launch, which also finds the meetings as the first one did.
+TEST_F(Dense, SplitsAreRepeatable) {
+  const Padded x(90, 260, 11);
+  const Padded w(70, 260, 12);
+  const Padded bias(1, 70, 13);
+  const Padded y(90, 70, 14);
+  const Stream stream;
+  dense::Workspace workspace(stream.get());
+  const auto x_device = to_device(x.values, stream.get());
+  const auto w_device = to_device(w.values, stream.get());
+  const auto bias_device = to_device(bias.values, stream.get());
+  const auto count = to_device(std::vector<int>{90}, stream.get());
+  std::vector<std::vector<float>> results;
+  for (int launch = 0; launch < 2; ++launch) {
+    auto y_device = to_device(y.values, stream.get());
+    dense::launch_forward({260,
+                           70,
+                           Activation::relu,
+                           {x_device.data(), x.stride},
+                           {w_device.data(), w.stride},
+                           bias_device.data(),
+                           {y_device.data(), y.stride},
+                           nullptr},
+                          {90, count.data()}, workspace, stream.get(), {64, 5});
+    results.push_back(to_host(y_device, stream.get()));
+  }
+  for (std::size_t i = 0; i < results[0].size(); ++i)
+    ASSERT_EQ(std::isnan(results[0][i]), std::isnan(results[1][i])) << i;
+  for (int b = 0; b < 90; ++b)
+    for (int o = 0; o < 70; ++o) {
+      const auto at = static_cast<std::size_t>(b * y.stride + o);
+      ASSERT_EQ(results[0][at], results[1][at]) << b << " " << o;
+    }
+}
+
+/// What the choice is for: a long depth is split where there are few tiles, and nothing is split where tiles
+/// alone fill the device.
+TEST_F(Dense, CutsFollowTheShapeAndTheDevice) {
+  const auto cut = [](int rows, int columns, int depth, int multiprocessors, std::size_t shared = 227 << 10) {
+    return dense::choose_cut(rows, columns, depth, multiprocessors, shared);
+  };
+  EXPECT_GT(cut(512, 4, 1000, 132).splits, 4) << "the gradient of a narrow layer";
+  EXPECT_GT(cut(1000, 4, 512, 132).splits, 2) << "its output";
+  EXPECT_EQ(cut(1000, 2048, 2048, 132).splits, 1);
+  EXPECT_EQ(cut(1000, 2048, 2048, 132).columns, 128) << "256 tiles, two for a multiprocessor";
+  EXPECT_EQ(cut(1000, 512, 512, 132).splits, 1);
+  EXPECT_EQ(cut(1000, 512, 512, 132).columns, 64) << "128 tiles, one for each";
+  EXPECT_EQ(cut(1000, 512, 512, 132, 64 << 10).columns, 128) << "the small tiles take more than 64 kB";
+  EXPECT_EQ(cut(512, 512, 1000, 1).splits, 1) << "one multiprocessor has nobody to share with";
+  EXPECT_EQ(cut(1, 1, 1, 132).splits, 1);
 }
 
 }  // namespace
