@@ -30,7 +30,7 @@ esac'
 stub python3 'case "$2" in
 --beside) exec '"$(command -v python3)"' "$@" ;;
 *) while [ "$1" != --json ]; do shift; done
-   echo "{\"steps\": [{\"kernel\": \"train_two_hidden\", \"clocks_per_step\": 20000}], \"tiled\": []}" >"$2" ;;
+   echo "{\"steps\": [{\"kernel\": \"train_two_hidden\", \"clocks_per_step\": 20000}], \"tiled\": {\"layers\": []}}" >"$2" ;;
 esac'
 MEASURE=$PWD/measure BENCH=$PWD/bench CHECK=$source/bench/gpu_check
 export MEASURE BENCH CHECK
