@@ -107,13 +107,27 @@ GMMVAE_CLONES void scale(float* z, const float* spectrum, std::size_t size) {
   }
 }
 
+/// Grids grow again and again, a little each time: room for half as much more is reserved, lest the heap fill
+/// with holes.
+void make_zeros(std::size_t count, std::vector<float>& out) {
+  out.clear();
+  if (count > out.capacity()) out.reserve(count + count / 2);
+  out.resize(count, 0.0f);
+}
+
+/// One for all uses: each instance of over_groups would keep its own for ever.
+float* scratch_of_thread(std::size_t length) {
+  thread_local std::vector<float> scratch;
+  if (scratch.size() < length) scratch.resize(length);
+  return scratch.data();
+}
+
 /// Runs body(group, data, work) for every group, with two scratch buffers of `length` elements.
 template <class Body>
 void over_groups(std::size_t groups, std::size_t length, ThreadPool& pool, const Body& body) {
   pool.run(groups, [&](std::size_t group) {
-    thread_local std::vector<float> scratch;
-    scratch.resize(2 * length * kElement);
-    body(group, scratch.data(), scratch.data() + length * kElement);
+    float* scratch = scratch_of_thread(2 * length * kElement);
+    body(group, scratch, scratch + length * kElement);
   });
 }
 
@@ -123,7 +137,7 @@ void KernelConvolution::resize(std::size_t rows, std::size_t columns, ThreadPool
   rows_ = rows;
   columns_ = columns;
   stride_ = rounded_up(columns, kPair);
-  grid_.assign(rows_ * stride_, 0.0f);
+  make_zeros(rows_ * stride_, grid_);
   // Twice as many nodes keep what wraps around away from what is read.
   const std::size_t down = LaneFft::good_size(2 * rows);
   // Transposition works on blocks of sixteen columns, which must fit.
@@ -140,7 +154,8 @@ void KernelConvolution::build_spectrum(ThreadPool& pool) {
   const std::size_t down = down_->size(), across = across_->size();
   const std::size_t stride = rounded_up(across / 2 + 1, kPair);
   const std::size_t groups = rounded_up(down / 2 + 1, kLanes) / kLanes;
-  std::vector<float> half(groups * kLanes * 2 * stride, 0.0f);
+  std::vector<float>& half = half_;  // which holds nothing yet
+  if (half.size() < groups * kLanes * 2 * stride) half.resize(groups * kLanes * 2 * stride);
   over_groups(stride / kPair, down, pool, [&](std::size_t group, float* data, float* work) {
     for (std::size_t i = 0; i < down; ++i)
       for (std::size_t l = 0; l < kPair; ++l)
@@ -149,7 +164,7 @@ void KernelConvolution::build_spectrum(ThreadPool& pool) {
     separate(down_->forward(data, work), down, stride, half.data() + group * kPair);
   });
   const std::vector<SplineSpectrum> along = spline_spectra(down), beside = spline_spectra(across);
-  spectrum_.assign(groups * (across / 2 + 1) * kLanes, 0.0f);
+  make_zeros(groups * (across / 2 + 1) * kLanes, spectrum_);
   over_groups(groups, across, pool, [&](std::size_t group, float* data, float* work) {
     for (std::size_t j = 0; j < across; ++j)
       for (std::size_t l = 0; l < kLanes; ++l) {

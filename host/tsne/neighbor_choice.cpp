@@ -15,11 +15,14 @@ namespace {
 
 constexpr std::size_t kRecallSample = 1000;
 constexpr std::size_t kCostGroups = 48;
-// Cycles of one core with AVX-512, estimated: a coordinate of a point looked at for sixteen queries, a
-// point's part of one descent step, and a point's search through graphs with a hundred candidates each.
-constexpr double kScanCycles = 2.5;
-constexpr double kStepCycles = 800.0;
-constexpr double kGraphCycles = 1.5e6;
+// Cycles of one core with AVX-512, measured (bench/results/tsne.md): a coordinate of a point looked at for
+// sixteen queries, of which choosing among them costs as much as some coordinates more, and a point's part of
+// one descent step. A point's way through the graphs takes 0.5 to 3.4 million, the most where there are no
+// clusters: there alone exact neighbours may cost more.
+constexpr double kScanCycles = 2.2;
+constexpr double kChoiceCoordinates = 6.0;
+constexpr double kStepCycles = 700.0;
+constexpr double kGraphCycles = 3e6;
 
 struct Sample {
   Matrix<float> points;
@@ -56,9 +59,9 @@ double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, Thr
 
 bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool) {
   const double affordable = std::max(kStepCycles * static_cast<double>(iterations), kGraphCycles);
-  const auto dim = static_cast<double>(tree.dim);
+  const double scan = kScanCycles * (static_cast<double>(tree.dim) + kChoiceCoordinates);
   // Even if every point were looked at for every other one?
-  if (static_cast<double>(tree.size()) * dim * kScanCycles / kLeafGrain <= affordable) return false;
+  if (static_cast<double>(tree.size()) * scan / kLeafGrain <= affordable) return false;
   std::vector<std::uint32_t> places;
   const std::size_t groups = tree.size() / kLeafGrain;
   for (std::size_t g = 0; g < std::min(kCostGroups, groups); ++g)
@@ -68,8 +71,7 @@ bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iter
   const Sample sample = rows_at(tree, std::move(places));
   std::uint64_t scanned = 0;
   neighbors_in(tree, sample.points, sample.places, k, pool, &scanned);
-  return static_cast<double>(scanned) / static_cast<double>(sample.places.size()) * dim * kScanCycles >
-         affordable;
+  return static_cast<double>(scanned) / static_cast<double>(sample.places.size()) * scan > affordable;
 }
 
 void check_neighbors(MatrixView<float> x, std::size_t k) {
