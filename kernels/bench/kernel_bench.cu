@@ -3,14 +3,16 @@
 // times.
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gmmvae/random.hpp"
 #include "kernels/bench/kernel_bench.hpp"
-#include "kernels/dense/dense.hpp"
+#include "kernels/bench/layer.hpp"
 #include "kernels/runtime/memory.hpp"
 #include "kernels/runtime/stream.hpp"
 #include "kernels/training/trainers.hpp"
@@ -51,107 +53,16 @@ __global__ void __launch_bounds__(chain_threads) multiply_adds(int rounds, float
   out[blockIdx.x * chain_threads + threadIdx.x] = sum;
 }
 
-/// One dense layer on a batch with everything that its three kernels read and write.
-class Layer {
- public:
-  Layer(const DenseShape& shape, std::size_t batch, cudaStream_t stream)
-      : shape_(shape),
-        in_(static_cast<int>(shape.in)),
-        out_(static_cast<int>(shape.out)),
-        in_stride_(round_up_to_4(in_)),
-        out_stride_(round_up_to_4(out_)),
-        batch_(static_cast<int>(batch)),
-        stream_(stream),
-        count_(to_device(std::vector<int>{batch_}, stream)),
-        input_(normals(batch_ * in_stride_, 1)),
-        output_(normals(batch_ * out_stride_, 2)),
-        delta_(normals(batch_ * out_stride_, 3)),
-        gradient_(normals(batch_ * in_stride_, 4)),
-        parameters_(normals(out_ * in_stride_ + out_stride_, 5)),
-        first_(zeros(out_ * in_stride_ + out_stride_)),
-        second_(zeros(out_ * in_stride_ + out_stride_)),
-        workspace_(stream),
-        norms_(static_cast<std::size_t>(workspace_.parts_of_norm(batch_, in_, out_)), stream),
-        update_(to_device(std::vector<block::Update>{still()}, stream)) {
-    workspace_.prepare(batch_, in_, out_);
-  }
-
-  void forward() {
-    dense::launch_forward({in_,
-                           out_,
-                           shape_.activation == Activation::gelu ? Activation::relu : shape_.activation,
-                           {input_.data(), in_stride_},
-                           {parameters_.data(), in_stride_},
-                           bias(),
-                           {output_.data(), out_stride_},
-                           nullptr},
-                          samples(), workspace_, stream_);
-  }
-  void input_gradient() {
-    dense::launch_input_gradient({in_,
-                                  out_,
-                                  {delta_.data(), out_stride_},
-                                  {parameters_.data(), in_stride_},
-                                  Activation::relu,
-                                  {input_.data(), in_stride_},
-                                  nullptr,
-                                  {gradient_.data(), in_stride_}},
-                                 samples(), workspace_, stream_);
-  }
-  void parameter_gradients() {
-    dense::launch_parameter_gradients({in_,
-                                       out_,
-                                       {delta_.data(), out_stride_},
-                                       {input_.data(), in_stride_},
-                                       0,
-                                       in_stride_,
-                                       out_ * in_stride_,
-                                       update_.data(),
-                                       norms_.data()},
-                                      samples(), workspace_, stream_);
-  }
-  [[nodiscard]] std::string name() const {
-    return std::to_string(batch_) + "x" + std::to_string(in_) + "x" + std::to_string(out_);
-  }
-
- private:
-  static int round_up_to_4(int n) { return (n + 3) / 4 * 4; }
-  DeviceArray<float> normals(int count, std::uint32_t model) const {
-    const RandomStream stream(1, Purpose::evaluation, model);
-    std::vector<float> values(static_cast<std::size_t>(count));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(stream.normal(i));
-    return to_device(values, stream_);
-  }
-  DeviceArray<float> zeros(int count) const {
-    DeviceArray<float> values(static_cast<std::size_t>(count), stream_);
-    values.fill_with_zeros();
-    return values;
-  }
-  /// Adam with a step size of 0: a kernel that is repeated moves nothing.
-  block::Update still() {
-    block::Update update{};
-    update.parameters = parameters_.data();
-    update.first_in = update.first_out = first_.data();
-    update.second_in = update.second_out = second_.data();
-    update.step = {0.1f, 0.999f, 0.001f, 1e-8f, 0.0f, 1.0f};
-    return update;
-  }
-  const float* bias() const { return parameters_.data() + out_ * in_stride_; }
-  dense::Samples samples() const { return {batch_, count_.data()}; }
-
-  DenseShape shape_;
-  int in_, out_, in_stride_, out_stride_, batch_;
-  cudaStream_t stream_;
-  DeviceArray<int> count_;
-  DeviceArray<float> input_, output_, delta_, gradient_, parameters_, first_, second_;
-  dense::Workspace workspace_;
-  DeviceArray<double> norms_;
-  DeviceArray<block::Update> update_;
-};
-
 class CudaKernelBench final : public KernelBench {
  public:
-  CudaKernelBench(const DeviceProperties& device, cudaStream_t stream) : device_(device), stream_(stream) {}
+  CudaKernelBench(const DeviceProperties& device, cudaStream_t stream) : device_(device), stream_(stream) {
+    const DeviceScope scope(device.ordinal);
+    try {
+      gemm_ = std::make_shared<library::Gemm>();
+    } catch (const DeviceError& error) {
+      without_gemm_ = error.what();
+    }
+  }
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> device() const override {
     const DeviceScope scope(device_.ordinal);
@@ -168,7 +79,8 @@ class CudaKernelBench final : public KernelBench {
             {"l2_bytes", std::to_string(device_.l2_bytes)},
             {"driver", version(driver)},
             {"runtime", version(runtime)},
-            {"clock", "events in the stream"}};
+            {"clock", "events in the stream"},
+            {"cublaslt", gemm_ ? "beside dense layers, with what it leaves undone" : without_gemm_}};
   }
 
   DevicePeaks peaks() override {
@@ -242,6 +154,41 @@ class CudaKernelBench final : public KernelBench {
            8.0;
   }
 
+  /// Times `work` run so many times, in graphs of eight: a product of microseconds would else wait for the
+  /// host.
+  template <class Work>
+  [[nodiscard]] std::function<double(std::size_t)> repeated(Work work) const {
+    constexpr std::size_t a_graph = 8;
+    const auto graph = std::make_shared<std::optional<Graph>>();
+    return [stream = stream_, ordinal = device_.ordinal, graph, work = std::move(work)](std::size_t runs) {
+      const DeviceScope scope(ordinal);
+      if (runs >= a_graph && !graph->has_value()) {
+        *graph = Graph::capture(stream, [&](cudaStream_t) {
+          for (std::size_t i = 0; i < a_graph; ++i) work();
+        });
+      }
+      return device_seconds(stream, [&] {
+        for (std::size_t i = 0; i < runs / a_graph; ++i) (*graph)->launch(stream);
+        for (std::size_t i = 0; i < runs % a_graph; ++i) work();
+      });
+    };
+  }
+
+  /// A product by own kernels, and by cuBLASLt with what it leaves undone.
+  template <class Own, class Library>
+  TimedKernel product(std::string name, const Layer& layer, double operations, double numbers, Own own,
+                      Library by_library) const {
+    TimedKernel kernel;
+    kernel.name = std::move(name);
+    kernel.shape = layer.name();
+    kernel.operations = operations;
+    kernel.bytes = float_bytes * numbers;
+    kernel.run = repeated(std::move(own));
+    kernel.baseline = gemm_ ? "cublaslt" : "no cublaslt";
+    if (gemm_) kernel.run_baseline = repeated(std::move(by_library));
+    return kernel;
+  }
+
   template <class Work>
   TimedKernel timed(std::string name, std::string shape, double operations, double numbers, Work work) const {
     TimedKernel kernel;
@@ -265,14 +212,18 @@ class CudaKernelBench final : public KernelBench {
     const auto in = static_cast<double>(shape.in);
     const auto out = static_cast<double>(shape.out);
     const double operations = 2.0 * samples * in * out;
-    list.push_back(timed("dense_forward", layer->name(), operations, samples * (in + out) + in * out + out,
-                         [layer] { layer->forward(); }));
-    if (has_input_gradient)
-      list.push_back(timed("dense_input_gradient", layer->name(), operations,
-                           samples * (2.0 * in + out) + in * out, [layer] { layer->input_gradient(); }));
-    list.push_back(timed("dense_weight_gradient_adam", layer->name(), operations,
-                         samples * (in + out) + 6.0 * (in * out + out),
-                         [layer] { layer->parameter_gradients(); }));
+    const auto gemm = gemm_;
+    list.push_back(product(
+        "dense_forward", *layer, operations, samples * (in + out) + in * out + out,
+        [layer] { layer->forward(); }, [layer, gemm] { layer->forward(*gemm); }));
+    if (has_input_gradient) {
+      list.push_back(product(
+          "dense_input_gradient", *layer, operations, samples * (2.0 * in + out) + in * out,
+          [layer] { layer->input_gradient(); }, [layer, gemm] { layer->input_gradient(*gemm); }));
+    }
+    list.push_back(product(
+        "dense_weight_gradient_adam", *layer, operations, samples * (in + out) + 6.0 * (in * out + out),
+        [layer] { layer->parameter_gradients(); }, [layer, gemm] { layer->parameter_gradients(*gemm); }));
   }
 
   /// One epoch of ten batches of as many models as there are multiprocessors, placed as the budget says.
@@ -318,6 +269,8 @@ class CudaKernelBench final : public KernelBench {
 
   DeviceProperties device_;
   cudaStream_t stream_;
+  std::shared_ptr<library::Gemm> gemm_;  ///< null where cuBLASLt is not there
+  std::string without_gemm_;             ///< why
 };
 
 }  // namespace

@@ -43,8 +43,16 @@ TEST_P(KernelBenchTest, EveryLayerHasItsKernelsAndTheyRun) {
   const TimedKernel& update = *find(kernels, "dense_weight_gradient_adam", "10x20x5");
   EXPECT_EQ(update.operations, 2.0 * 10 * 20 * 5);
   EXPECT_EQ(update.bytes, 4.0 * (10 * 20 + 10 * 5 + 6 * (20 * 5 + 5)));
-  for (const TimedKernel& kernel : kernels)
-    EXPECT_GE(kernel.run(2), 0.0) << kernel.name << " " << kernel.shape;
+  for (const TimedKernel& kernel : kernels) {
+    SCOPED_TRACE(kernel.name + " " + kernel.shape);
+    EXPECT_GE(kernel.run(2), 0.0);
+    // on a GPU every product has the library's beside it, or its column says that there is none
+    const bool is_product = kernel.name.starts_with("dense_");
+    EXPECT_EQ(kernel.baseline.ends_with("cublaslt"), is_product && GetParam().value != "cpu");
+    EXPECT_EQ(kernel.run_baseline != nullptr, kernel.baseline == "cublaslt");
+    if (emulated()) EXPECT_EQ(kernel.baseline, is_product ? "cublaslt" : "") << "the twin is always there";
+    if (kernel.run_baseline) EXPECT_GE(kernel.run_baseline(9), 0.0) << "a graph of eight and one";
+  }
 }
 
 }  // namespace

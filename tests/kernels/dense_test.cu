@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/bench/layer.hpp"
 #include "kernels/block/tiling.cuh"
 #include "kernels/dense/dense.hpp"
 #include "kernels/runtime/memory.hpp"
@@ -234,6 +235,39 @@ TEST_F(Dense, SplitsAreRepeatable) {
       const auto at = static_cast<std::size_t>(b * y.stride + o);
       ASSERT_EQ(results[0][at], results[1][at]) << b << " " << o;
     }
+}
+
+/// What `bench kernels` times side by side is the same work.
+TEST_F(Dense, LibraryDoesTheWorkThatIsTimedBesideIt) {
+  constexpr int batch = 9;
+  constexpr int in = 21;
+  constexpr int out = 6;
+  const Stream stream;
+  for (const Activation activation : {Activation::relu, Activation::tanh}) {
+    cuda::Layer own({in, out, activation}, batch, stream.get());
+    cuda::Layer other({in, out, activation}, batch, stream.get());
+    library::Gemm gemm;
+    own.forward();
+    own.input_gradient();
+    own.parameter_gradients();
+    other.forward(gemm);
+    other.input_gradient(gemm);
+    other.parameter_gradients(gemm);
+    const auto expect_same = [&](const DeviceArray<float>& mine, const DeviceArray<float>& its, int columns,
+                                 int depth, const char* what) {
+      const std::vector<float> a = to_host(mine, stream.get());
+      const std::vector<float> b = to_host(its, stream.get());
+      const auto stride = static_cast<std::size_t>((columns + 3) / 4 * 4);
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (i % stride >= static_cast<std::size_t>(columns)) continue;
+        // products of two normals: no sum of sizes is above 10 a term
+        ASSERT_NEAR(a[i], b[i], 2 * bound(depth, 10.0 * depth)) << what << " " << i;
+      }
+    };
+    expect_same(own.output(), other.output(), out, in, "output");
+    expect_same(own.gradient_of_input(), other.gradient_of_input(), in, out, "gradient of the input");
+    expect_same(own.moments(), other.moments(), in, batch, "gradient of the parameters");
+  }
 }
 
 /// What the choice is for: a long depth is split where there are few tiles, and nothing is split where tiles
