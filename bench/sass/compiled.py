@@ -19,13 +19,15 @@ def find_tool(name):
 
 
 class Instruction:
-    """One instruction: `base` FFMA of FFMA.FTZ, `width` 4 of LDS.128, registers read and written."""
+    """One instruction: `base` FFMA of FFMA.FTZ, `width` 4 of LDS.128, registers read and written. `apart` is set of
+    those in loops with HMMA, whose lanes read different words."""
 
     LINE = re.compile(r"^\s+/\*([0-9a-f]{4,})\*/\s+(.*?)\s*;")
     WIDTH = {"64": 2, "128": 4}
 
     def __init__(self, address, text):
         self.address = address
+        self.apart = False
         guard = re.match(r"@!?U?P\w+\s+", text)
         self.guarded = guard is not None
         self.text = text[guard.end():] if guard else text

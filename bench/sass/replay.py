@@ -9,7 +9,8 @@ MODEL = {
     "arithmetic latency": (5, "clocks until a result can be read"),
     "LDS.32, SHFL": (1, "wavefronts of the one shared-memory unit, one a clock"),
     "LDS.64": (2, "wavefronts"),
-    "LDS.128": (2, "wavefronts where pairs of lanes read the same 16 bytes, as the layouts do; 4 elsewhere"),
+    "LDS.128": (2, "wavefronts where pairs of lanes read the same 16 bytes, as the layouts do"),
+    "LDS.128 apart": (4, "wavefronts where they do not: in loops with HMMA"),
     "STS.32": (2, "wavefronts: the tiles' stores meet twice in a bank (tests/kernels/banks_test.cu)"),
     "STS.64": (2, "wavefronts"),
     "STS.128": (4, "wavefronts"),
@@ -44,6 +45,8 @@ def describe(i):
     value = {k: v[0] for k, v in MODEL.items()}
     if i.base in ("LDS", "STS", "SHFL"):
         kind = "LDS.32, SHFL" if i.base == "SHFL" or (i.base == "LDS" and i.width == 1) else f"{i.base}.{32 * i.width}"
+        if i.apart and kind == "LDS.128":
+            kind = "LDS.128 apart"
         return "shared", value[kind], value["shared latency"]
     if i.base == "LDGSTS":
         return "shared", i.width, value["global latency"]

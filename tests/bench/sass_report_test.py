@@ -47,6 +47,13 @@ class Replay(unittest.TestCase):
         busy = 8 * 40 * MODEL["LDS.128"]
         self.assertAlmostEqual(self.clocks(loads, warps=8), busy, delta=0.15 * busy)
 
+    def test_lanes_that_read_apart_take_their_time(self):
+        code = listing([f"LDS.128 R{8 + 4 * n}, [R1+0x10]" for n in range(40)] + ["BAR.SYNC.DEFER_BLOCKING 0x0"])
+        for i in code:
+            i.apart = True
+        busy = 8 * 40 * MODEL["LDS.128 apart"]
+        self.assertAlmostEqual(replay.replay([code] * 8, turns=4)[0], busy, delta=0.15 * busy)
+
     def test_copies_are_waited_for_where_the_code_waits(self):
         copy = ["LDGSTS.E.BYPASS.128 [R2], desc[UR4][R4.64]", "LDGDEPBAR"]
         least = MODEL["global latency"] + MODEL["LDGSTS.128"] + MODEL["barrier"]

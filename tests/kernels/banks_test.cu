@@ -49,9 +49,39 @@ int wavefronts_of_quads(const std::vector<int>& floats) {
   return total;
 }
 
+/// Wavefronts of a warp's LDS.64, two floats a lane: half a warp at a time.
+int wavefronts_of_pairs(const std::vector<int>& floats) {
+  int total = 0;
+  for (int first = 0; first < 32; first += 16) {
+    std::map<int, std::set<int>> groups;
+    for (int lane = first; lane < first + 16; ++lane)
+      groups[floats[static_cast<std::size_t>(lane)] / 2 % 16].insert(floats[static_cast<std::size_t>(lane)]);
+    std::size_t most = 0;
+    for (const auto& [group, all] : groups) most = std::max(most, all.size());
+    total += static_cast<int>(most);
+  }
+  return total;
+}
+
 constexpr int fused_patterns = 8;
 constexpr int tiled_patterns = 5;  ///< of each size of tile
-constexpr int patterns = fused_patterns + 2 * tiled_patterns;
+constexpr int split_patterns = 8;  ///< of the fused trainer's products by tensor cores
+constexpr int first_split = fused_patterns + 2 * tiled_patterns;
+constexpr int patterns = first_split + split_patterns;
+
+__device__ void addresses_of_split(int* at) {
+  const Fragment fragment;
+  const int g = fragment.g;
+  const int t = fragment.t;
+  at[0] = row_there(0, g) * stride + 4 * t;  // weights and upper rows on the way there, LDS.128
+  at[1] = row_there(1, g) * stride + 4 * t;  // lower rows
+  at[2] = 2 * t * stride + 4 * g;            // weights on the way back, and activations of a gradient
+  at[3] = row_back(0, g) * stride + 2 * t;   // deltas on the way back, LDS.64
+  at[4] = row_back(1, g) * stride + 2 * t;
+  at[5] = 2 * t * stride + 2 * g;                          // deltas of a gradient
+  at[6] = row_there(0, 2 * t) * stride + row_there(0, g);  // results, STS.32
+  at[7] = row_back(0, 2 * t) * stride + 4 * g;             // results, STS.128
+}
 
 /// Panels of the tiled products, along and across the depth, and a sum that is put where slices meet.
 template <int Columns>
@@ -71,7 +101,7 @@ __device__ void addresses_of_tile(int* at) {
 
 /// out[pattern][lane]: the offset in floats of a lane's access, of the last warp.
 __global__ void addresses(int* out) {
-  const Place place;
+  const Place place(static_cast<int>(lane_id()), static_cast<int>(warp_id()));
   const Owner owner;
   const int lane = static_cast<int>(lane_id());
   int at[patterns] = {
@@ -85,6 +115,7 @@ __global__ void addresses(int* out) {
       place.row_of(1) * stride + place.column_of<Columns::strided>(1)};  // a tile's stores and loads, .32
   addresses_of_tile<64>(at + fused_patterns);
   addresses_of_tile<128>(at + fused_patterns + tiled_patterns);
+  addresses_of_split(at + first_split);
   if (warp_id() + 1 < product_warps) return;
   for (int p = 0; p < patterns; ++p) out[32 * p + lane] = at[p];
 }
@@ -102,6 +133,11 @@ TEST_F(Banks, AreMetAsOftenAsTheReportAssumes) {
   EXPECT_EQ(wavefronts_of_words(of(7)), 2);
   EXPECT_EQ(wavefronts_of_words(of(12)), 1);
   EXPECT_EQ(wavefronts_of_words(of(17)), 1);
+  const auto of_split = [&](int pattern) { return of(first_split + pattern); };
+  for (const int pattern : {0, 1, 2}) EXPECT_EQ(wavefronts_of_quads(of_split(pattern)), 4) << pattern;
+  for (const int pattern : {3, 4, 5}) EXPECT_EQ(wavefronts_of_pairs(of_split(pattern)), 2) << pattern;
+  EXPECT_EQ(wavefronts_of_words(of_split(6)), 2);
+  EXPECT_EQ(wavefronts_of_quads(of_split(7)), 8) << "24 accesses a step";
 }
 
 /// What the counts mean, on patterns whose wavefronts are known.

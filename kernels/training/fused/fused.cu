@@ -1,4 +1,5 @@
 #include "kernels/training/fused/keeper.cuh"
+#include "kernels/training/fused/schedule.cuh"
 #include "kernels/training/fused/step.cuh"
 #include "kernels/training/fused/update.cuh"
 #include "kernels/training/kernels.hpp"
@@ -7,88 +8,128 @@ namespace gmmvae::cuda {
 namespace fused {
 namespace {
 
-/// One block's whole work on one task.
+/// Where a half of a step ends: after the rows all gradients are there, after the update all parameters have
+/// moved. One place in the source for all warps, whatever they do.
+__device__ __forceinline__ void end_half_step() {
+  __syncthreads();
+}
+
+/// Adam's step for a batch.
+__device__ __forceinline__ block::Update update_of(const Memory& memory, int buffer) {
+  const Batch& batch = memory.batches[buffer];
+  const int size = memory.plan->parameters;
+  return {memory.base,
+          batch.moments_in,
+          batch.moments_in + size,
+          batch.moments_out,
+          batch.moments_out + size,
+          nullptr,
+          batch.adam,
+          0.0f};
+}
+
+/// One block's whole work on one task. Each kind of warp has a loop of its own over the batches of an epoch,
+/// so that none keeps registers for the others' work.
 template <int Hidden, Arithmetic arithmetic>
 struct Block {
   const Memory& memory;
-  const TrainingTask& task;
-  const FusedTraining training;
+  const TrainingTask& task;  ///< in shared memory
+  const Training<Placement::fused> training;
 
-  __device__ Block(const Memory& memory_, const TrainingTask& task_)
+  __device__ __forceinline__ Block(const Memory& memory_, const TrainingTask& task_)
       : memory(memory_), task(task_), training(memory_, task_) {}
 
-  [[nodiscard]] __device__ static bool keeps() { return warp_id() == product_warps; }
-
   /// Everything that a launch begins with; ends with a barrier.
-  __device__ void start(const TaskState& state, const Keeper& keeper) const {
+  __device__ __forceinline__ void start() const {
     training.load();
+    if (thread_rank() == 0) task.state->new_rows = 0;
     for (int i = static_cast<int>(thread_rank()); i < product_warps * partial_floats; i += threads)
       memory.partials[i] = 0.0f;  // of narrower models than the widest, parts stay so
     for (int i = static_cast<int>(thread_rank()); i < partial_floats; i += threads)
       memory.offsets[i] = static_cast<short>(packed_offset<Hidden>(i));
-    if (keeps()) {
-      keeper.prepare({state.epoch, 0}, 0);
+    if (warp_id() >= first_supplier) Supplier(memory, task, training.data).prepare({task.state->epoch, 0}, 0);
+    __syncthreads();
+    if (warp_id() == keeper_warp) {
+      const Keeper keeper(memory, task);
+      keeper.start();
       keeper.weigh(0);
     }
     __syncthreads();
   }
 
-  /// One batch from barrier to barrier: rows, then the update.
-  __device__ void run_batch(Keeper& keeper, const Position& at, const Position& next, int buffer,
-                            int good_moments) const {
-    if (keeps()) {
-      if (at.number > 0) keeper.account({at.epoch, at.number - 1}, 1 - buffer);
-      keeper.set_rate(at);
-      keeper.prepare(next, 1 - buffer);
-    } else {
+  /// Products of the batches of an epoch, of which the first one is in `buffer`.
+  __device__ __forceinline__ void multiply(int batches, int buffer) const {
+#pragma unroll 1
+    for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
       run_rows<Hidden, arithmetic>(memory, buffer);
+      end_half_step();
+      block::Update update = update_of(memory, buffer);
+      if (memory.batches[buffer].training != 0)
+        move_parameters<Hidden, arithmetic>(memory, memory.batches[buffer].count, update);
+      const float norm = block::warp_sum(update.squared_norm);
+      if (lane_id() == 0) memory.ledger.norms[warp_id()] = static_cast<double>(norm);
+      end_half_step();
     }
-    __syncthreads();
-    block::Update update = training.update_for(good_moments, at.number);
-    if (keeps()) {
-      keeper.settle(at, buffer, update);
-      keeper.weigh(1 - buffer);
-    } else if (memory.batches[buffer].training != 0) {
-      move_parameters<Hidden, arithmetic>(memory, memory.batches[buffer].count, update);
-    }
-    const double norm = block::warp_sum(static_cast<double>(update.squared_norm));
-    if (lane_id() == 0) memory.ledger.norms[warp_id()] = norm;
-    __syncthreads();
   }
 
-  __device__ void run(int epochs) const {
-    TaskState state = *task.state;
-    if (state.status != TrainingStatus::running) return;  // the same in all threads
-    state.new_rows = 0;
-    Keeper keeper{memory, task, training};
-    start(state, keeper);
+  /// Meanwhile the next batches.
+  __device__ __forceinline__ void supply(std::uint64_t epoch, int batches, int buffer) const {
+    const Supplier supplier(memory, task, training.data);
+#pragma unroll 1
+    for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
+      supplier.prepare(supplier.schedule.after({epoch, n}), 1 - buffer);
+      end_half_step();
+      end_half_step();
+    }
+  }
+
+  /// Meanwhile the history and the decoder variance, at last the epoch's row.
+  __device__ __forceinline__ void keep_books(std::uint64_t epoch, int batches, int buffer) const {
+    Keeper keeper(memory, task);
+    keeper.clear_row();
+#pragma unroll 1
+    for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
+      if (n > 0) keeper.account({epoch, n - 1}, 1 - buffer);
+      end_half_step();
+      block::Update update = update_of(memory, buffer);
+      keeper.settle({epoch, n}, buffer, update);
+      keeper.weigh(1 - buffer);
+      const float norm = block::warp_sum(update.squared_norm);
+      if (lane_id() == 0) memory.ledger.norms[keeper_warp] = static_cast<double>(norm);
+      end_half_step();
+    }
+    keeper.account({epoch, batches - 1}, 1 - buffer);
+    const double elbo = task.validation_rows == 0 ? nan("") : keeper.validation_elbo / task.validation_rows;
+    if (lane_id() == 0) training.end_epoch(elbo, *task.state);
+  }
+
+  __device__ __forceinline__ void run(int epochs) const {
+    if (task.state->status != TrainingStatus::running) return;  // the same in all threads
+    start();
     int buffer = 0;
-    for (int i = 0; i < epochs && state.epoch < task.config.epochs; ++i) {
-      const std::uint64_t batches = keeper.batches();
-      if (keeps()) keeper.clear_row();
-      for (std::uint64_t n = 0; n < batches; ++n) {
-        const bool last = n + 1 == batches;
-        run_batch(keeper, {state.epoch, n}, {state.epoch + (last ? 1 : 0), last ? 0 : n + 1}, buffer,
-                  state.moments);
-        buffer = 1 - buffer;
+#pragma unroll 1
+    for (int i = 0; i < epochs; ++i) {
+      const std::uint64_t epoch = task.state->epoch;
+      if (task.state->status != TrainingStatus::running || epoch >= task.config.epochs) break;
+      const int batches = Schedule(*memory.plan, task).batches();
+      if (warp_id() < product_warps) {
+        multiply(batches, buffer);
+      } else if (warp_id() == keeper_warp) {
+        keep_books(epoch, batches, buffer);
+      } else {
+        supply(epoch, batches, buffer);
       }
-      if (keeps()) {
-        keeper.account({state.epoch, batches - 1}, 1 - buffer);
-        const double elbo =
-            task.validation_rows == 0 ? nan("") : keeper.validation_elbo / task.validation_rows;
-        if (lane_id() == 0) training.end_epoch(elbo, state);
-      }
+      buffer = (buffer + batches) % 2;
       __syncthreads();
-      state = *task.state;
       if (memory.scalars->good) training.keep(memory.scalars->best != 0);
-      if (state.status != TrainingStatus::running) break;
     }
   }
 };
 
 /// The body of the kernels: block i works on task number `order[i]`.
 template <int Hidden, Arithmetic arithmetic>
-__device__ inline void train(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
+__device__ __forceinline__ void train(const TrainingTask* tasks, const int* order, PlanTables tables,
+                                      int epochs) {
   GPU_DYNAMIC_SHARED(buffer);
   const TrainingTask& task = tasks[order[blockIdx.x]];
   const ModelPlan& shape = tables.plans[task.plan];
@@ -97,9 +138,12 @@ __device__ inline void train(const TrainingTask* tasks, const int* order, PlanTa
       task.data_in_shared ? static_cast<std::size_t>(task.rows) * static_cast<std::size_t>(shape.data_dim)
                           : 0;
   const Memory memory(arena, Hidden, data_floats);
-  if (thread_rank() == 0) *memory.plan = shape;
+  if (thread_rank() == 0) {
+    *memory.plan = shape;
+    *memory.task = task;
+  }
   __syncthreads();
-  Block<Hidden, arithmetic>(memory, task).run(epochs);
+  Block<Hidden, arithmetic>(memory, *memory.task).run(epochs);
 }
 
 __global__ void __launch_bounds__(threads, 1)

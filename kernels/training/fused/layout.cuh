@@ -2,17 +2,21 @@
 
 // The fused trainer: a resident model whose samples are dealt out to the warps. A warp takes its twelve rows
 // through all layers, forward and backward, so that a step has two barriers of the block: all warps have
-// their gradients, all parameters have moved. The shape is known when this is compiled, so Adam's moments lie
-// in the registers of the threads that own the weights.
+// their gradients, all parameters have moved.
 //
 //   shape     one or two hidden layers of 64 in each network, up to 4 columns, up to 2 latent dimensions,
 //             batches of up to 96, relu
-//   warps     8 for products, 1 for what is none: it draws the next batch and its noise, computes Adam's
-//             coefficients, keeps the history and the decoder variance
+//   warps     8 for products, 4 for what is none, one on each scheduler: the ninth keeps the history and the
+//             decoder variance, the others take the points of the next batch, draw its noise and compute
+//             Adam's coefficients. 9 warps leave 168 registers a thread, and so do 12
+//
+// Functions of a step are inlined at once, __forceinline__, or the compiler no longer knows which pointers
+// are to shared memory and loads generically.
 //
 // Each network is first (narrow to 64), with two hidden layers middle (64 to 64), last (64 to narrow).
 
 #include "kernels/training/block_memory.cuh"
+#include "kernels/training/task.hpp"
 
 namespace gmmvae::cuda {
 namespace fused {
@@ -24,7 +28,10 @@ inline constexpr int most_latent = 2;
 inline constexpr int most_rows = 96;
 inline constexpr int rows_a_warp = 12;
 inline constexpr int product_warps = most_rows / rows_a_warp;
-inline constexpr int threads = 32 * (product_warps + 1);
+inline constexpr int keeper_warp = product_warps;
+inline constexpr int first_supplier = keeper_warp + 1;
+inline constexpr int supplier_warps = 3;
+inline constexpr int threads = 32 * (first_supplier + supplier_warps);
 
 /// Offsets in the packed parameters, which plan.cu lays out, of a network with `Hidden` hidden layers.
 template <int Hidden>
@@ -53,7 +60,7 @@ inline constexpr int partial_floats = 2 * Partial::network;
 
 /// Where number `at` of a warp's part belongs in the packed parameters; -1 where it is no parameter.
 template <int Hidden>
-__host__ __device__ inline int packed_offset(int at) {
+__host__ __device__ __forceinline__ int packed_offset(int at) {
   const int network = at >= Partial::network ? 1 : 0;
   const int q = at - network * Partial::network;
   const int base = network * Packed<Hidden>::network;
@@ -68,10 +75,32 @@ __host__ __device__ inline int packed_offset(int at) {
   return base + Packed<Hidden>::last_bias + q - Partial::last_bias;
 }
 
-/// What the ninth warp tells the others of a batch.
+/// x, of which the compiler does not know that it is the same in every step. Where products need all
+/// registers, the lane is asked for like this: else every address of a step is worked out once, before the
+/// first step, and dozens of them stay in registers.
+__device__ __forceinline__ int anew(int x) {
+#if GPU_ARCH > 0
+  int same;
+  asm volatile("mov.b32 %0, %1;" : "=r"(same) : "r"(x));
+  return same;
+#else
+  return x;
+#endif
+}
+template <Arithmetic arithmetic>
+__device__ __forceinline__ int anew_for(unsigned x) {
+  const auto same = static_cast<int>(x);
+  return arithmetic == Arithmetic::tf32x3 ? anew(same) : same;
+}
+
+/// What the products know of a batch.
 struct Batch {
+  block::AdamStep adam;
+  const float* moments_in;  ///< Adam's first moments, the second ones behind them
+  float* moments_out;
   int count;
   int training;
+  double inverse_count;
   float kl_weight;             ///< divided by the number of rows
   float error_factor[narrow];  ///< the loss's gradient is this times the error
 };
@@ -90,7 +119,10 @@ struct BlockMemory<Placement::fused> {
   ModelPlan* plan;
   block::Ledger ledger;
   block::Ledger before;  ///< the same, but with the decoder variance as it was in the batch just done
+  TrainingTask* task;
   BlockScalars* scalars;
+  double* above_floor;    ///< [narrow], a learned decoder variance without its floor
+  std::uint32_t* keys;    ///< [supplier_warps][8], of the epoch's permutation
   float* data;            ///< copy of the training points, or null
   fused::Batch* batches;  ///< [2], the one at work and the next
   float* x;               ///< [2][most_rows][narrow]
@@ -100,7 +132,7 @@ struct BlockMemory<Placement::fused> {
   float* hidden;          ///< [2][hidden_layers][most_rows][stride]; the last layer's turn into its delta
   float* partials;        ///< [product_warps][partial_floats]
   short* offsets;         ///< [partial_floats], packed_offset() of each
-  fused::RowSums* sums;   ///< [product_warps]
+  fused::RowSums* sums;   ///< [2][product_warps]
 
   /// The sub-arrays of a block, with one or two hidden layers in each network. All but the last have sizes
   /// that are known when this is compiled, so that their addresses are constants.
@@ -116,8 +148,9 @@ struct BlockMemory<Placement::fused> {
     noise = arena.take<float>(2 * rows * fused::most_latent);
     codes = arena.take<float>(rows * fused::narrow);
     ends = arena.take<float>(rows * fused::narrow);
-    sums = arena.take<fused::RowSums>(fused::product_warps);
+    sums = arena.take<fused::RowSums>(2 * fused::product_warps);
     plan = arena.take<ModelPlan>(1);
+    task = arena.take<TrainingTask>(1);
     scalars = arena.take<BlockScalars>(1);
     batches = arena.take<fused::Batch>(2);
     offsets = arena.take<short>(fused::partial_floats);
@@ -131,7 +164,8 @@ struct BlockMemory<Placement::fused> {
     before = ledger;
     before.variance = arena.take<double>(fused::narrow);
     before.weight = arena.take<double>(fused::narrow);
-    before.constants = arena.take<double>(2);
+    above_floor = arena.take<double>(fused::narrow);
+    keys = arena.take<std::uint32_t>(8 * fused::supplier_warps);
     data = data_floats > 0 ? arena.take<float>(data_floats) : nullptr;
   }
 
@@ -140,6 +174,9 @@ struct BlockMemory<Placement::fused> {
   }
   [[nodiscard]] __device__ float* noise_of(int buffer) const {
     return noise + buffer * fused::most_rows * fused::most_latent;
+  }
+  [[nodiscard]] __device__ fused::RowSums* sums_of(int buffer) const {
+    return sums + buffer * fused::product_warps;
   }
   /// Of a network, 0 the encoder, and one of its `Hidden` hidden layers.
   template <int Hidden>

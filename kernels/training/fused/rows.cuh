@@ -23,13 +23,14 @@ enum class Columns { strided, contiguous };
 
 /// A lane's place.
 struct Place {
+  int lane;
+  int warp;
   int first;   ///< row of the warp
   int row;     ///< first row of the lane; the others follow at distances of two
   int side;    ///< which of the two sets of rows
   int column;  ///< of sixteen
-  __device__ Place() {
-    const int lane = static_cast<int>(lane_id());
-    first = rows_a_warp * static_cast<int>(warp_id());
+  __device__ __forceinline__ Place(int lane_, int warp_) : lane(lane_), warp(warp_) {
+    first = rows_a_warp * warp;
     side = lane >> 1 & 1;
     row = first + side;
     column = (lane & 1) | (lane >> 2) << 1;
@@ -44,10 +45,10 @@ struct Place {
 /// Sums value[0..N) over the lanes that differ in the bits of the masks, in a fixed order. As long as their
 /// number is even, the lower half goes to lanes without the bit, the upper half to those with it.
 template <int N>
-__device__ inline void scatter_sums(float (&)[N]) {}
+__device__ __forceinline__ void scatter_sums(int, float (&)[N]) {}
 template <int N, class... Masks>
-__device__ inline void scatter_sums(float (&value)[N], int mask, Masks... masks) {
-  const bool upper = (static_cast<int>(lane_id()) & mask) != 0;
+__device__ __forceinline__ void scatter_sums(int lane, float (&value)[N], int mask, Masks... masks) {
+  const bool upper = (lane & mask) != 0;
   if constexpr (N % 2 == 0) {
     float half[N / 2];
 #pragma unroll
@@ -55,22 +56,22 @@ __device__ inline void scatter_sums(float (&value)[N], int mask, Masks... masks)
       const float given = upper ? value[i] : value[i + N / 2];
       half[i] = (upper ? value[i + N / 2] : value[i]) + __shfl_xor_sync(full_warp, given, mask);
     }
-    scatter_sums(half, masks...);
+    scatter_sums(lane, half, masks...);
 #pragma unroll
     for (int i = 0; i < N / 2; ++i) value[i] = half[i];
   } else {
 #pragma unroll
     for (int i = 0; i < N; ++i) value[i] += __shfl_xor_sync(full_warp, value[i], mask);
-    scatter_sums(value, masks...);
+    scatter_sums(lane, value, masks...);
   }
 }
 
 /// The hidden layers' activation. A NaN stays a NaN, so that divergence is seen.
-__device__ inline float relu(float x) {
+__device__ __forceinline__ float relu(float x) {
   return x < 0.0f ? 0.0f : x;
 }
 /// A gradient on its way back through the activation whose output was y.
-__device__ inline float pass_relu(float gradient, float y) {
+__device__ __forceinline__ float pass_relu(float gradient, float y) {
   return y > 0.0f ? gradient : 0.0f;
 }
 
@@ -85,7 +86,7 @@ struct Network {
 
 /// tile <- activation(input W^T + b) of the first layer, strided columns. The input has Depth columns.
 template <int Hidden, int Depth>
-__device__ inline void first_layer(const Place& place, const Network& net, Tile& tile) {
+__device__ __forceinline__ void first_layer(const Place& place, const Network& net, Tile& tile) {
   Four w[tile_columns];
   float bias[tile_columns];
 #pragma unroll
@@ -108,14 +109,14 @@ __device__ inline void first_layer(const Place& place, const Network& net, Tile&
 }
 
 /// Strided columns to [rows][stride].
-__device__ inline void store_tile(const Place& place, const Tile& tile, float* to) {
+__device__ __forceinline__ void store_tile(const Place& place, const Tile& tile, float* to) {
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j)
       to[place.row_of(i) * stride + place.column_of<Columns::strided>(j)] = tile[i * tile_columns + j];
 }
-__device__ inline void load_tile(const Place& place, const float* from, Tile& tile) {
+__device__ __forceinline__ void load_tile(const Place& place, const float* from, Tile& tile) {
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
@@ -124,7 +125,7 @@ __device__ inline void load_tile(const Place& place, const float* from, Tile& ti
 }
 
 /// tile <- activation(first W^T + b) of the middle layer, strided columns.
-__device__ inline void middle_layer(const Place& place, const Network& net, Tile& tile) {
+__device__ __forceinline__ void middle_layer(const Place& place, const Network& net, Tile& tile) {
   const float* x = net.first + place.row * stride;
   const float* w = net.weights + Packed<2>::middle_weight + place.column * stride;
   Tile sum = {};
@@ -169,7 +170,7 @@ struct Ends {
   float value[3];
 };
 template <int Hidden>
-__device__ inline Ends last_layer(const Place& place, const Network& net, const Tile& tile) {
+__device__ __forceinline__ Ends last_layer(const Place& place, const Network& net, const Tile& tile) {
   const LastWeights w = LastWeights::load<Hidden>(place, net);
   float sums[narrow * tile_rows];
 #pragma unroll
@@ -181,11 +182,10 @@ __device__ inline Ends last_layer(const Place& place, const Network& net, const 
       for (int j = 0; j < tile_columns; ++j) sum += tile[i * tile_columns + j] * w.at[o][j];
       sums[o * tile_rows + i] = sum;
     }
-  scatter_sums(sums, 16, 8, 4, 1);
-  const int lane = static_cast<int>(lane_id());
+  scatter_sums(place.lane, sums, 16, 8, 4, 1);
   Ends ends{};
-  ends.output = lane >> 3;
-  ends.half = lane >> 2 & 1;
+  ends.output = place.lane >> 3;
+  ends.half = place.lane >> 2 & 1;
   const float bias = net.weights[Packed<Hidden>::last_bias + ends.output];
 #pragma unroll
   for (int s = 0; s < 3; ++s) ends.value[s] = sums[s] + bias;
@@ -195,7 +195,8 @@ __device__ inline Ends last_layer(const Place& place, const Network& net, const 
 /// tile: outputs of the layer below the last in, their delta out. `ends` has the gradient of the last layer's
 /// output. Also this warp's part of that layer's weights and of the bias below.
 template <int Hidden>
-__device__ inline void through_last(const Place& place, const Network& net, const float* ends, Tile& tile) {
+__device__ __forceinline__ void through_last(const Place& place, const Network& net, const float* ends,
+                                             Tile& tile) {
   const LastWeights w = LastWeights::load<Hidden>(place, net);
   float parts[tile_columns * (narrow + 1)] = {};
 #pragma unroll
@@ -215,7 +216,7 @@ __device__ inline void through_last(const Place& place, const Network& net, cons
       tile[i * tile_columns + j] = delta;
     }
   }
-  scatter_sums(parts, 2);
+  scatter_sums(place.lane, parts, 2);
 #pragma unroll
   for (int j = 0; j < 2; ++j)
 #pragma unroll
@@ -225,7 +226,7 @@ __device__ inline void through_last(const Place& place, const Network& net, cons
 }
 
 /// tile <- delta of the first hidden layer, from that of the last in net.last; contiguous columns.
-__device__ inline void through_middle(const Place& place, const Network& net, Tile& tile) {
+__device__ __forceinline__ void through_middle(const Place& place, const Network& net, Tile& tile) {
   const float* d = net.last + place.row * stride;
   const float* w = net.weights + Packed<2>::middle_weight + 4 * place.column;
   Tile sum = {};
@@ -252,7 +253,8 @@ __device__ inline void through_middle(const Place& place, const Network& net, Ti
 
 /// This warp's part of the first layer's gradients; with `by_input`, ends <- gradient of the network's input.
 template <int Hidden, int Depth, Columns columns, bool by_input>
-__device__ inline void through_first(const Place& place, const Network& net, const Tile& tile, float* ends) {
+__device__ __forceinline__ void through_first(const Place& place, const Network& net, const Tile& tile,
+                                              float* ends) {
   constexpr int parts_a_column = Depth + (Hidden == 2 ? 1 : 0);
   float parts[tile_columns * parts_a_column] = {};
 #pragma unroll
@@ -266,7 +268,7 @@ __device__ inline void through_first(const Place& place, const Network& net, con
       if constexpr (Hidden == 2) parts[j * parts_a_column + Depth] += delta;
     }
   }
-  scatter_sums(parts, 2);
+  scatter_sums(place.lane, parts, 2);
 #pragma unroll
   for (int j = 0; j < 2; ++j) {
     const int column = columns == Columns::strided ? place.column + 16 * (2 * place.side + j)
@@ -287,8 +289,8 @@ __device__ inline void through_first(const Place& place, const Network& net, con
 #pragma unroll
         for (int i = 0; i < tile_rows; ++i) sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[k];
     }
-    scatter_sums(sums, 16, 8, 4, 1);
-    const int lane = static_cast<int>(lane_id());
+    scatter_sums(place.lane, sums, 16, 8, 4, 1);
+    const int lane = place.lane;
     if ((lane & 5) == 0) {
 #pragma unroll
       for (int s = 0; s < 3; ++s)

@@ -10,55 +10,64 @@ namespace gmmvae::cuda::fused {
 
 using Memory = BlockMemory<Placement::fused>;
 
-/// What a lane keeps of its latent number between the way there and the way back.
+/// The gradients of a head's mean and raw variance are linear in that of its code: all that a lane keeps of
+/// its latent number between the way there and the way back. See block::posterior_gradient.
 struct Latent {
-  int row;
-  int j;
-  bool is_one;  ///< whether the lane has a latent number of a row of the batch
-  float mean;
-  float raw;
-  float variance;
-  float noise;
+  float by_mean;  ///< of the KL divergence alone, as is the next
+  float by_raw;
+  float slope;  ///< of the code by the raw variance
 };
 
 /// codes <- mean + sqrt(variance) noise of the warp's rows, from the head in ends; the warp's KL sums. A lane
 /// has one number: 12 rows of 2.
-__device__ inline Latent sample(const Place& place, const Memory& memory, int buffer) {
+__device__ __forceinline__ Latent sample(const Place& place, const Memory& memory, int buffer) {
   const ModelPlan& plan = *memory.plan;
-  const int lane = static_cast<int>(lane_id());
-  Latent latent{place.first + lane / most_latent, lane % most_latent, false, 0.0f, 0.0f, 1.0f, 0.0f};
-  const bool has_row = lane < most_latent * rows_a_warp;
-  latent.is_one = has_row && latent.j < plan.latent && latent.row < memory.batches[buffer].count;
+  const Batch& batch = memory.batches[buffer];
+  const int row = place.first + place.lane / most_latent;
+  const int j = place.lane % most_latent;
+  const bool has_row = place.lane < most_latent * rows_a_warp;
+  Latent latent{};
   float kl = 0.0f;
   float z = 0.0f;
-  if (latent.is_one) {
-    const float* head = memory.ends + narrow * latent.row;
-    latent.mean = head[latent.j];
-    latent.raw = head[plan.latent + latent.j];
-    latent.noise = memory.noise_of(buffer)[most_latent * latent.row + latent.j];
-    latent.variance = block::posterior_variance(plan.posterior_variance, latent.raw);
-    const float log_variance =
-        plan.posterior_variance == PosteriorVariance::exp ? latent.raw : logf(latent.variance);
-    z = latent.mean + sqrtf(latent.variance) * latent.noise;
-    kl = 0.5f * (latent.mean * latent.mean + latent.variance - 1.0f - log_variance);
+  if (has_row && j < plan.latent && row < batch.count) {
+    const float* head = memory.ends + narrow * row;
+    const float mean = head[j];
+    const float raw = head[plan.latent + j];
+    const float half_noise = 0.5f * memory.noise_of(buffer)[most_latent * row + j];
+    const float half_weight = 0.5f * batch.kl_weight;
+    const float variance = block::posterior_variance(plan.posterior_variance, raw);
+    const float root = sqrtf(variance);
+    float log_variance = raw;
+    if (plan.posterior_variance == PosteriorVariance::exp) {
+      latent.slope = half_noise * root;
+      latent.by_raw = half_weight * (variance - 1.0f);
+    } else {
+      log_variance = logf(variance);
+      const float s = 0.5f / (1.0f + expf(-0.5f * raw));
+      latent.slope = half_noise / root * s;
+      latent.by_raw = half_weight * (1.0f - 1.0f / variance) * s;
+    }
+    latent.by_mean = batch.kl_weight * mean;
+    z = mean + 2.0f * root * half_noise;
+    kl = 0.5f * (mean * mean + variance - 1.0f - log_variance);
   }
   if (has_row) {
-    memory.codes[narrow * latent.row + latent.j] = z;
-    memory.codes[narrow * latent.row + most_latent + latent.j] = 0.0f;
+    memory.codes[narrow * row + j] = z;
+    memory.codes[narrow * row + most_latent + j] = 0.0f;
   }
 #pragma unroll
   for (int mask = 2; mask < 32; mask *= 2) kl += __shfl_xor_sync(full_warp, kl, mask);
-  if (lane < most_latent) memory.sums[warp_id()].kl[lane] = kl;
+  if (place.lane < most_latent) memory.sums_of(buffer)[place.warp].kl[place.lane] = kl;
   __syncwarp();
   return latent;
 }
 
 /// ends <- gradient of the loss by the reconstruction; the warp's sums of squared errors, and its part of the
 /// last bias.
-__device__ inline void compare(const Place& place, const Memory& memory, int buffer, const Ends& output,
-                               float* partial) {
+__device__ __forceinline__ void compare(const Place& place, const Memory& memory, int buffer,
+                                        const Ends& output, float* partial) {
   const Batch& batch = memory.batches[buffer];
-  const int lane = static_cast<int>(lane_id());
+  const int lane = place.lane;
   const float factor = batch.error_factor[output.output];
   float squares = 0.0f;
   float gradients = 0.0f;
@@ -77,39 +86,28 @@ __device__ inline void compare(const Place& place, const Memory& memory, int buf
     gradients += __shfl_xor_sync(full_warp, gradients, mask);
   }
   if ((lane & 7) == 0) {
-    memory.sums[warp_id()].squared_error[output.output] = squares;
+    memory.sums_of(buffer)[place.warp].squared_error[output.output] = squares;
     partial[Partial::last_bias + output.output] = gradients;
   }
   __syncwarp();
 }
 
-/// ends <- gradient of the head, from that of the code in the same place; see block::posterior_gradient. Also
-/// the warp's part of the head's bias.
-__device__ inline void posterior_gradient(const Memory& memory, int buffer, const Latent& latent,
-                                          float* partial) {
+/// ends <- gradient of the head, from that of the code in the same place. Also the warp's part of the head's
+/// bias.
+__device__ __forceinline__ void posterior_gradient(const Place& place, const Memory& memory,
+                                                   const Latent& latent, float* partial) {
   const ModelPlan& plan = *memory.plan;
-  const float kl_weight = memory.batches[buffer].kl_weight;
-  const int lane = static_cast<int>(lane_id());
-  float by_mean = 0.0f;
-  float by_raw = 0.0f;
-  if (latent.is_one) {
-    const float by_z = memory.ends[narrow * latent.row + latent.j];
-    const float by_noise = 0.5f * by_z * latent.noise;
-    const float root = sqrtf(latent.variance);
-    if (plan.posterior_variance == PosteriorVariance::exp) {
-      by_raw = by_noise * root + 0.5f * kl_weight * (latent.variance - 1.0f);
-    } else {
-      const float s = 0.5f / (1.0f + expf(-0.5f * latent.raw));
-      by_raw = (by_noise / root + 0.5f * kl_weight * (1.0f - 1.0f / latent.variance)) * s;
-    }
-    by_mean = by_z + kl_weight * latent.mean;
-  }
+  const int lane = place.lane;
+  const int j = lane % most_latent;
+  const bool is_one = lane < most_latent * rows_a_warp && j < plan.latent;
+  float* head = memory.ends + narrow * (place.first + lane / most_latent);
+  const float by_z = is_one ? head[j] : 0.0f;
+  float by_mean = by_z + latent.by_mean;
+  float by_raw = by_z * latent.slope + latent.by_raw;
   __syncwarp();  // the gradients of the codes are read
-  const bool has_row = lane < most_latent * rows_a_warp;
-  if (has_row && latent.j < plan.latent) {
-    float* head = memory.ends + narrow * latent.row;
-    head[latent.j] = by_mean;
-    head[plan.latent + latent.j] = by_raw;
+  if (is_one) {
+    head[j] = by_mean;
+    head[plan.latent + j] = by_raw;
     for (int o = 2 * plan.latent; o < narrow; ++o) head[o] = 0.0f;  // with one latent dimension
   }
 #pragma unroll
@@ -125,8 +123,8 @@ __device__ inline void posterior_gradient(const Memory& memory, int buffer, cons
 }
 
 /// ends <- value of three rows of an output.
-__device__ inline void store_ends(const Place& place, const Ends& ends, float* to) {
-  if ((lane_id() & 1) == 0) {
+__device__ __forceinline__ void store_ends(const Place& place, const Ends& ends, float* to) {
+  if ((place.lane & 1) == 0) {
 #pragma unroll
     for (int s = 0; s < 3; ++s) to[narrow * place.row_of(3 * ends.half + s) + ends.output] = ends.value[s];
   }
@@ -135,7 +133,7 @@ __device__ inline void store_ends(const Place& place, const Ends& ends, float* t
 
 /// tile <- output of the last hidden layer; with two of them the first one's is in net.first.
 template <int Hidden, Arithmetic arithmetic, int Depth>
-__device__ inline void hidden_layers(const Place& place, const Network& net, Tile& tile) {
+__device__ __forceinline__ void hidden_layers(const Place& place, const Network& net, Tile& tile) {
   first_layer<Hidden, Depth>(place, net, tile);
   if constexpr (Hidden == 2) {
     store_tile(place, tile, net.first);
@@ -151,7 +149,8 @@ __device__ inline void hidden_layers(const Place& place, const Network& net, Til
 /// Everything below the last layer, from the delta in the tile. The last hidden layer's delta stays in
 /// net.last for the update.
 template <int Hidden, Arithmetic arithmetic, int Depth, bool by_input>
-__device__ inline void through_hidden(const Place& place, const Network& net, Tile& tile, float* ends) {
+__device__ __forceinline__ void through_hidden(const Place& place, const Network& net, Tile& tile,
+                                               float* ends) {
   if constexpr (Hidden == 2) {
     store_tile(place, tile, net.last);
     __syncwarp();
@@ -168,20 +167,35 @@ __device__ inline void through_hidden(const Place& place, const Network& net, Ti
 }
 
 template <int Hidden>
-__device__ inline Network network(const Memory& memory, int number, float* input) {
+__device__ __forceinline__ Network network(const Place& place, const Memory& memory, int number,
+                                           float* input) {
   return {memory.base + number * Packed<Hidden>::network, input, memory.hidden_of<Hidden>(number, 0),
           memory.hidden_of<Hidden>(number, Hidden - 1),
-          memory.partials + static_cast<int>(warp_id()) * partial_floats + number * Partial::network};
+          memory.partials + place.warp * partial_floats + number * Partial::network};
+}
+
+/// Zeros in the rows of a warp that has none of the batch: the tensor cores sum over rows in sixteens, so
+/// that they read some beyond those of the warps that have.
+__device__ __forceinline__ void clear_rows(const Place& place, const Memory& memory) {
+  const int lane = place.lane;
+  float* to = memory.hidden_of<2>(0, 0) + (place.first + lane / 16) * stride + 4 * (lane % 16);
+#pragma unroll 1
+  for (int layer = 0; layer < 4; ++layer, to += most_rows * stride)
+#pragma unroll
+    for (int row = 0; row < rows_a_warp; row += 2) block::store4(to + row * stride, Four{});
 }
 
 /// The warp's rows of the batch: there, and when it is for training, back.
 template <int Hidden, Arithmetic arithmetic>
-__device__ inline void run_rows(const Memory& memory, int buffer) {
-  const Place place;
+__device__ __forceinline__ void run_rows(const Memory& memory, int buffer) {
+  const Place place(anew_for<arithmetic>(lane_id()), anew_for<arithmetic>(warp_id()));
   const Batch& batch = memory.batches[buffer];
-  if (place.first >= batch.count) return;  // the whole warp; the update knows
-  const Network encoder = network<Hidden>(memory, 0, memory.x_of(buffer));
-  const Network decoder = network<Hidden>(memory, 1, memory.codes);
+  if (place.first >= batch.count) {  // the whole warp; the update knows
+    if constexpr (Hidden == 2 && arithmetic == Arithmetic::tf32x3) clear_rows(place, memory);
+    return;
+  }
+  const Network encoder = network<Hidden>(place, memory, 0, memory.x_of(buffer));
+  const Network decoder = network<Hidden>(place, memory, 1, memory.codes);
   Tile tile;
   hidden_layers<Hidden, arithmetic, narrow>(place, encoder, tile);
   store_ends(place, last_layer<Hidden>(place, encoder, tile), memory.ends);
@@ -193,7 +207,7 @@ __device__ inline void run_rows(const Memory& memory, int buffer) {
   through_last<Hidden>(place, decoder, memory.ends, tile);
   __syncwarp();  // the gradient of the output is read
   through_hidden<Hidden, arithmetic, most_latent, true>(place, decoder, tile, memory.ends);
-  posterior_gradient(memory, buffer, latent, encoder.partial);
+  posterior_gradient(place, memory, latent, encoder.partial);
   load_tile(place, encoder.last, tile);
   through_last<Hidden>(place, encoder, memory.ends, tile);
   through_hidden<Hidden, arithmetic, narrow, false>(place, encoder, tile, memory.ends);

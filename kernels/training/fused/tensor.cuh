@@ -1,16 +1,17 @@
 #pragma once
 
 // The middle layers' products of the fused trainer by tensor cores in 3xTF32: a float is the sum of two TF32
-// numbers, a product of floats three products of those, the fourth being below rounding. Both numbers are
-// rounded to nearest, and every mma of depth 8 begins with zeros and is added in fp32, because tensor cores
-// round their own sums toward zero, which a long chain adds up to a bias.
+// numbers, a product of floats three products of those, the fourth being below rounding. The high number is
+// rounded to nearest, so that what is cut off the low one has either sign, and every mma of depth 8 begins
+// with zeros and is added in fp32, because tensor cores round their own sums toward zero, which a long chain
+// adds up to a bias.
 //
-// Error of a sum of n products a b, in units of 2^-24 of the sum of |a b|: 12 for what the two numbers leave
-// out (2^-22 of a and of b, and low times low), 4 for each mma's own sum, n / 8 for adding them in fp32.
+// Error of a sum of n products a b, in units of 2^-24 of the sum of |a b|: 8 for what the two numbers leave
+// out (2^-23 of a and of b, 2^-22 for low times low), 4 for each mma's own sum, n / 8 for adding them in
+// fp32.
 //
 // With g = lane / 4 and t = lane % 4, a lane's results of a 16 x 8 product are in rows g and g + 8 and
-// columns 2 t and 2 t + 1 (block/mma.cuh). The order of the depth is free: where t and t + 4 would meet in a
-// bank, 2 t and 2 t + 1 are taken instead.
+// columns 2 t and 2 t + 1 (block/mma.cuh).
 
 #include "kernels/block/adam.cuh"
 #include "kernels/block/mma.cuh"
@@ -18,94 +19,135 @@
 
 namespace gmmvae::cuda::fused {
 
-/// x = high + low, but for 2^-22 of x. The hardware ignores the 13 low bits of each word.
+/// x = high + low, but for 2^-23 of x. The hardware ignores the 13 low bits of each word: of `low`, which has
+/// at most 13 bits and either sign, that is one bit, without a bias.
 struct Split {
   std::uint32_t high;
   std::uint32_t low;
 };
 
-__device__ inline Split split(float x) {
+__device__ __forceinline__ Split split(float x) {
   const std::uint32_t high = (__float_as_uint(x) + 0x1000u) & 0xffffe000u;
-  return {high, __float_as_uint(x - __uint_as_float(high)) + 0x1000u};
+  return {high, __float_as_uint(x - __uint_as_float(high))};
 }
 
-/// sum += A B over `steps` steps of depth 8, M x N tiles of 16 x 8. a(m, e, s) and b(n, e, s) are the
-/// elements of this lane's fragments in step s.
-template <int M, int N, class LoadA, class LoadB>
-__device__ inline void multiply_split(float (&sum)[M][N][4], int steps, LoadA a, LoadB b) {
-#pragma unroll 1
-  for (int s = 0; s < steps; ++s) {
-    std::uint32_t a_high[M][4];
-    std::uint32_t a_low[M][4];
-    std::uint32_t b_high[N][2];
-    std::uint32_t b_low[N][2];
+/// What a lane holds of a step of depth 8 for M x N tiles of 16 x 8, as floats.
+template <int M, int N>
+struct Operands {
+  float a[M][4];
+  float b[N][2];
+};
+
+/// sum += A B over a step of depth 8. Each kind of product is formed for all tiles before the next one, so
+/// that as many as there are tiles are under way in the tensor core.
+template <int M, int N>
+__device__ __forceinline__ void multiply_split(float (&sum)[M][N][4], const Operands<M, N>& operands) {
+  std::uint32_t a_high[M][4];
+  std::uint32_t a_low[M][4];
+  std::uint32_t b_high[N][2];
+  std::uint32_t b_low[N][2];
 #pragma unroll
-    for (int m = 0; m < M; ++m)
+  for (int m = 0; m < M; ++m)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const Split parts = split(a(m, e, s));
-        a_high[m][e] = parts.high;
-        a_low[m][e] = parts.low;
-      }
+    for (int e = 0; e < 4; ++e) {
+      const Split parts = split(operands.a[m][e]);
+      a_high[m][e] = parts.high;
+      a_low[m][e] = parts.low;
+    }
+#pragma unroll
+  for (int n = 0; n < N; ++n)
+#pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      const Split parts = split(operands.b[n][e]);
+      b_high[n][e] = parts.high;
+      b_low[n][e] = parts.low;
+    }
+  float part[M][N][4] = {};
+#pragma unroll
+  for (int m = 0; m < M; ++m)
+#pragma unroll
+    for (int n = 0; n < N; ++n) mma_tf32(part[m][n], a_low[m], b_high[n]);
+#pragma unroll
+  for (int m = 0; m < M; ++m)
+#pragma unroll
+    for (int n = 0; n < N; ++n) mma_tf32(part[m][n], a_high[m], b_low[n]);
+#pragma unroll
+  for (int m = 0; m < M; ++m)
+#pragma unroll
+    for (int n = 0; n < N; ++n) mma_tf32(part[m][n], a_high[m], b_high[n]);
+#pragma unroll
+  for (int m = 0; m < M; ++m)
 #pragma unroll
     for (int n = 0; n < N; ++n)
 #pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const Split parts = split(b(n, e, s));
-        b_high[n][e] = parts.high;
-        b_low[n][e] = parts.low;
-      }
-#pragma unroll
-    for (int m = 0; m < M; ++m)
-#pragma unroll
-      for (int n = 0; n < N; ++n) {
-        float part[4] = {};
-        mma_tf32(part, a_low[m], b_high[n]);
-        mma_tf32(part, a_high[m], b_low[n]);
-        mma_tf32(part, a_high[m], b_high[n]);
-#pragma unroll
-        for (int e = 0; e < 4; ++e) sum[m][n][e] += part[e];
-      }
-  }
+      for (int e = 0; e < 4; ++e) sum[m][n][e] += part[m][n][e];
 }
 
 /// Products of a warp's rows with a middle layer: columns are M = 4 tiles of 16, rows N = 2 tiles of 8, of
-/// which the second has four.
+/// which the second has its four rows twice, so that a lane has three rows, as many as any other.
 using RowFragments = float[4][2][4];
 
-/// The row of the warp that a lane reads for the second operand.
-__device__ inline int operand_row(int n) {
-  const int g = static_cast<int>(lane_id()) / 4;
-  return 8 * n + (n == 1 ? g % 4 : g);
-}
-
-/// A warp's results to [rows][stride].
-__device__ inline void store_fragments(const Place& place, const RowFragments& sum, float* to) {
-  const int g = static_cast<int>(lane_id()) / 4;
-  const int t = static_cast<int>(lane_id()) % 4;
-#pragma unroll
-  for (int n = 0; n < 2; ++n) {
-    if (n == 1 && t >= 2) continue;
-#pragma unroll
-    for (int m = 0; m < 4; ++m)
-#pragma unroll
-      for (int e = 0; e < 4; ++e)
-        to[(place.first + 8 * n + 2 * t + e % 2) * stride + 16 * m + g + 8 * (e / 2)] = sum[m][n][e];
+/// A lane of a fragment.
+struct Fragment {
+  int g;
+  int t;
+  __device__ Fragment() {
+    const int lane = anew(static_cast<int>(lane_id()));
+    g = lane / 4;
+    t = lane % 4;
   }
+};
+
+// Which numbers of a matrix meet in a tile is free, as long as both operands agree about the depth and the
+// results are taken for what they are. Rows and depths below are dealt out such that a lane reads two or four
+// neighbours at once and a quarter of the warp (half of it, of LDS.64) never meets in a bank
+// (tests/kernels/banks_test.cu).
+
+/// On the way there: row of the warp that column c of tile n of rows stands for; lanes read rows 4 apart.
+__device__ __forceinline__ int row_there(int n, int c) {
+  return n == 0 ? c >> 1 | (c & 1) << 2 : 8 + (c >> 1);
+}
+/// On the way back: lanes read rows 2 apart.
+__device__ __forceinline__ int row_back(int n, int c) {
+  return n == 0 ? 2 * (c & 3) | c >> 2 : 8 + ((c & 2) | c >> 2);
 }
 
 /// As middle_layer(); net.last is where the sums change hands.
-__device__ inline void middle_layer_split(const Place& place, const Network& net, Tile& tile) {
-  const int g = static_cast<int>(lane_id()) / 4;
-  const int t = static_cast<int>(lane_id()) % 4;
-  const float* w = net.weights + Packed<2>::middle_weight + g * stride + t;
-  const float* x = net.first + place.first * stride + t;
+__device__ __forceinline__ void middle_layer_split(const Place& place, const Network& net, Tile& tile) {
+  const Fragment lane;
+  const float* w = net.weights + Packed<2>::middle_weight + row_there(0, lane.g) * stride + 4 * lane.t;
+  const float* x = net.first + place.first * stride + 4 * lane.t;
+  const float* upper = x + row_there(0, lane.g) * stride;
+  const float* lower = x + row_there(1, lane.g) * stride;
   RowFragments sum = {};
-  multiply_split(
-      sum, width / 8,
-      [&](int m, int e, int s) { return w[(16 * m + 8 * (e % 2)) * stride + 8 * s + 4 * (e / 2)]; },
-      [&](int n, int e, int s) { return x[operand_row(n) * stride + 8 * s + 4 * e]; });
-  store_fragments(place, sum, net.last);
+#pragma unroll 1
+  for (int k = 0; k < width; k += 16) {  // of depths k + 4 t + 0, 1, 2, 3 the first step has two
+    Four ws[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) ws[i] = load4(w + 8 * i * stride + k);
+    const Four xs[2] = {load4(upper + k), load4(lower + k)};
+#pragma unroll
+    for (int s = 0; s < 2; ++s) {
+      Operands<4, 2> operands;
+#pragma unroll
+      for (int m = 0; m < 4; ++m)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) operands.a[m][e] = ws[2 * m + e % 2].at[2 * s + e / 2];
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) operands.b[n][e] = xs[n].at[2 * s + e];
+      multiply_split(sum, operands);
+    }
+  }
+  float* to = net.last + place.first * stride + row_there(0, lane.g);
+#pragma unroll
+  for (int r = 0; r < 3; ++r)
+#pragma unroll
+    for (int m = 0; m < 4; ++m)
+#pragma unroll
+      for (int h = 0; h < 2; ++h)
+        to[row_there(r / 2, 2 * lane.t + r % 2) * stride + 16 * m + 8 * h] = sum[m][r / 2][2 * h + r % 2];
   __syncwarp();
   load_tile(place, net.last, tile);
 #pragma unroll
@@ -116,21 +158,49 @@ __device__ inline void middle_layer_split(const Place& place, const Network& net
   }
 }
 
-/// As through_middle(). The sums change hands in net.first, whose numbers are in registers meanwhile.
-__device__ inline void through_middle_split(const Place& place, const Network& net, Tile& tile) {
-  const int g = static_cast<int>(lane_id()) / 4;
-  const int t = static_cast<int>(lane_id()) % 4;
-  const float* w = net.weights + Packed<2>::middle_weight + 2 * t * stride + g;
-  const float* d = net.last + place.first * stride + 2 * t;
+/// As through_middle(). The sums change hands in net.first, whose numbers are in registers meanwhile. Row g
+/// of tiles 2 m and 2 m + 1 and row g + 8 of each stand for columns 32 m + 4 g to 32 m + 4 g + 3.
+__device__ __forceinline__ void through_middle_split(const Place& place, const Network& net, Tile& tile) {
+  const Fragment lane;
+  const float* w = net.weights + Packed<2>::middle_weight + 2 * lane.t * stride + 4 * lane.g;
+  const float* d = net.last + place.first * stride + 2 * lane.t;
+  const float* upper = d + row_back(0, lane.g) * stride;
+  const float* lower = d + row_back(1, lane.g) * stride;
   RowFragments sum = {};
-  multiply_split(
-      sum, width / 8, [&](int m, int e, int s) { return w[(8 * s + e / 2) * stride + 16 * m + 8 * (e % 2)]; },
-      [&](int n, int e, int s) { return d[operand_row(n) * stride + 8 * s + e]; });
+#pragma unroll 2
+  for (int k = 0; k < width; k += 8) {
+    Operands<4, 2> operands;
+#pragma unroll
+    for (int depth = 0; depth < 2; ++depth)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const Four ws = load4(w + (k + depth) * stride + 32 * half);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) operands.a[2 * half + i / 2][2 * depth + i % 2] = ws.at[i];
+      }
+    const float2 ds[2] = {*reinterpret_cast<const float2*>(upper + k),
+                          *reinterpret_cast<const float2*>(lower + k)};
+#pragma unroll
+    for (int n = 0; n < 2; ++n) {
+      operands.b[n][0] = ds[n].x;
+      operands.b[n][1] = ds[n].y;
+    }
+    multiply_split(sum, operands);
+  }
   Four y[tile_rows];
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) y[i] = load4(net.first + place.row_of(i) * stride + 4 * place.column);
   __syncwarp();
-  store_fragments(place, sum, net.first);
+  float* to = net.first + place.first * stride + 4 * lane.g;
+#pragma unroll
+  for (int r = 0; r < 3; ++r)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      Four sums;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sums.at[i] = sum[2 * half + i / 2][r / 2][2 * (i % 2) + r % 2];
+      block::store4(to + row_back(r / 2, 2 * lane.t + r % 2) * stride + 32 * half, sums);
+    }
   __syncwarp();
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {
@@ -142,37 +212,34 @@ __device__ inline void through_middle_split(const Place& place, const Network& n
   }
 }
 
-/// As move_middle(): a warp has 32 x 32 weights of a middle layer, each lane pairs of neighbours.
-__device__ inline void move_middle_split(const BlockMemory<Placement::fused>& memory, int rows,
-                                         block::Update& update) {
-  const int g = static_cast<int>(lane_id()) / 4;
-  const int t = static_cast<int>(lane_id()) % 4;
-  const int warp = static_cast<int>(warp_id());
-  const int network = warp / 4;
-  const int out = 32 * (warp / 2 % 2) + g;
-  const int in = 32 * (warp % 2);
-  const float* d = memory.hidden_of<2>(network, 1) + out;
-  const float* x = memory.hidden_of<2>(network, 0) + in + g;
-  float sum[2][4][4] = {};
-  // rows come in twelves, the depth in eights: the last step may be half a one
-  multiply_split(
-      sum, block::ceil_div(rows, 8),
-      [&](int m, int e, int s) {
-        const int k = 8 * s + 2 * t + e / 2;
-        return k < rows ? d[k * stride + 16 * m + 8 * (e % 2)] : 0.0f;
-      },
-      [&](int n, int e, int s) {
-        const int k = 8 * s + 2 * t + e;
-        return k < rows ? x[k * stride + 8 * n] : 0.0f;
-      });
-  const int base = network * Packed<2>::network + Packed<2>::middle_weight + in + 2 * t;
+/// delta^T input of a middle layer over `rows` rows for 2 x 8 weights of this lane, of 16 x 32 of its warp;
+/// rows is a multiple of 16, those without a sample are zero. `d` points to the lane's two columns of the
+/// deltas, `x` to its four of the activations. Row g of a tile stands for output 2 g, row g + 8 for 2 g + 1,
+/// column c of tile n for input 4 c + n.
+__device__ __forceinline__ void middle_gradient_split(const float* d, const float* x, int rows,
+                                                      float (&gradient)[4][4]) {
+  float sum[1][4][4] = {};
+#pragma unroll 1
+  for (int k = 0; k < rows; k += 16, d += 16 * stride, x += 16 * stride) {
 #pragma unroll
-  for (int m = 0; m < 2; ++m)
+    for (int s = 0; s < 2; ++s) {
+      Operands<1, 4> operands;
 #pragma unroll
-    for (int n = 0; n < 4; ++n)
+      for (int depth = 0; depth < 2; ++depth) {
+        const float2 ds = *reinterpret_cast<const float2*>(d + (8 * s + depth) * stride);
+        const Four xs = load4(x + (8 * s + depth) * stride);
+        operands.a[0][2 * depth] = ds.x;
+        operands.a[0][2 * depth + 1] = ds.y;
 #pragma unroll
-      for (int e = 0; e < 4; ++e)
-        update.apply(base + (out + 16 * m + 8 * (e / 2)) * stride + 8 * n + e % 2, sum[m][n][e]);
+        for (int i = 0; i < 4; ++i) operands.b[i][depth] = xs.at[i];
+      }
+      multiply_split(sum, operands);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j) gradient[i][j] = sum[0][j][i];
 }
 
 }  // namespace gmmvae::cuda::fused

@@ -18,7 +18,7 @@ struct Owner {
   int row;     ///< first of eight outputs
   int column;  ///< first of four inputs
   __device__ Owner() {
-    const int lane = static_cast<int>(lane_id());
+    const int lane = anew(static_cast<int>(lane_id()));
     const int warp = static_cast<int>(warp_id());
     const int quarter = warp % 4;  // four warps a network, 2 x 2 of them; 4 x 8 owners a warp
     network = warp / 4;
@@ -31,8 +31,8 @@ struct Owner {
 };
 
 /// delta^T input of a middle layer over `rows` rows, whole warps' rows, for this thread's weights.
-__device__ inline void middle_gradient(const Memory& memory, const Owner& owner, int rows,
-                                       float (&sum)[owned_rows][4]) {
+__device__ __forceinline__ void middle_gradient(const Memory& memory, const Owner& owner, int rows,
+                                                float (&sum)[owned_rows][4]) {
   const float* d = memory.hidden_of<2>(owner.network, 1) + owner.row;
   const float* x = memory.hidden_of<2>(owner.network, 0) + owner.column;
   constexpr int at_once = 6;
@@ -54,55 +54,97 @@ __device__ inline void middle_gradient(const Memory& memory, const Owner& owner,
   }
 }
 
+/// Where the i-th four of a thread's weights lie, from its first one.
+struct DownRows {
+  __device__ __forceinline__ static constexpr int at(int i) { return i * stride; }
+};
+struct InPairs {
+  __device__ __forceinline__ static constexpr int at(int i) { return i / 2 * stride + 4 * (i % 2); }
+};
+
+/// Adam's moments of 4 N of a thread's weights of a middle layer, the first of which is at `offset`.
+template <int N, class Where>
+struct Moments {
+  Four first[N];
+  Four second[N];
+  __device__ __forceinline__ Moments(const block::Update& update, int offset) {
+    const float* first_in = update.first_in + offset;
+    const float* second_in = update.second_in + offset;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      first[i] = load4(first_in + Where::at(i));
+      second[i] = load4(second_in + Where::at(i));
+    }
+  }
+  /// Adam's step for those weights.
+  __device__ __forceinline__ void move(const Memory& memory, int offset, const float (&gradient)[N][4],
+                                       block::Update& update) {
+    float* weights = memory.base + offset;
+    float* first_out = update.first_out + offset;
+    float* second_out = update.second_out + offset;
+#pragma unroll
+    for (int i = 0; i < N; ++i) {
+      Four w = load4(weights + Where::at(i));
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const float g = gradient[i][j];
+        update.squared_norm += g * g;
+        w.at[j] = update.moved(w.at[j], g, first[i].at[j], second[i].at[j]);
+      }
+      block::store4(weights + Where::at(i), w);
+      block::store4(first_out + Where::at(i), first[i]);
+      block::store4(second_out + Where::at(i), second[i]);
+    }
+  }
+};
+
 /// Adam's step for this thread's weights of a middle layer. The moments come from L2 while the product runs.
-__device__ inline void move_middle(const Memory& memory, int rows, block::Update& update) {
+__device__ __forceinline__ void move_middle(const Memory& memory, int rows, block::Update& update) {
   const Owner owner;
   const int offset = owner.offset(0);
-  const float* first_in = update.first_in + offset;
-  const float* second_in = update.second_in + offset;
-  Four m[owned_rows];
-  Four v[owned_rows];
-#pragma unroll
-  for (int i = 0; i < owned_rows; ++i) {
-    m[i] = load4(first_in + i * stride);
-    v[i] = load4(second_in + i * stride);
-  }
+  Moments<owned_rows, DownRows> moments(update, offset);
   float gradient[owned_rows][4] = {};
   middle_gradient(memory, owner, rows, gradient);
-  float* weights = memory.base + offset;
-  float* first_out = update.first_out + offset;
-  float* second_out = update.second_out + offset;
-#pragma unroll
-  for (int i = 0; i < owned_rows; ++i) {
-    Four w = load4(weights + i * stride);
-#pragma unroll
-    for (int j = 0; j < 4; ++j) {
-      const float g = gradient[i][j];
-      update.squared_norm += g * g;
-      w.at[j] = update.moved(w.at[j], g, m[i].at[j], v[i].at[j]);
-    }
-    block::store4(weights + i * stride, w);
-    block::store4(first_out + i * stride, m[i]);
-    block::store4(second_out + i * stride, v[i]);
-  }
+  moments.move(memory, offset, gradient, update);
+}
+
+/// The same by tensor cores. A warp has 32 x 32 weights of a middle layer, a lane 4 x 8, of which two halves
+/// of the outputs go one after the other: registers for all moments beside the product there are not.
+__device__ __forceinline__ void move_middle_split(const Memory& memory, int rows, block::Update& update) {
+  const Fragment lane;
+  const int warp = anew(static_cast<int>(warp_id()));
+  const int network = warp / 4;
+  const int out = 32 * (warp / 2 % 2) + 2 * lane.g;
+  const int in = 32 * (warp % 2);
+  const float* d = memory.hidden_of<2>(network, 1) + 2 * lane.t * stride + out;
+  const float* x = memory.hidden_of<2>(network, 0) + 2 * lane.t * stride + in + 4 * lane.g;
+  const int lower = network * Packed<2>::network + Packed<2>::middle_weight + out * stride + in + 8 * lane.t;
+  const int upper = lower + 16 * stride;
+  float gradient[2][4][4];
+  middle_gradient_split(d, x, rows, gradient[0]);
+  Moments<4, InPairs> moments(update, lower);
+  middle_gradient_split(d + 16, x, rows, gradient[1]);
+  Moments<4, InPairs> following(update, upper);
+  moments.move(memory, lower, gradient[0], update);
+  following.move(memory, upper, gradient[1], update);
 }
 
 /// The parameters whose gradients the warps have summed over their rows, in turn by threads. Their moments
 /// are asked for together, before anything else is done.
 struct Narrow {
   static constexpr int each = (partial_floats + 32 * product_warps - 1) / (32 * product_warps);
+  int thread;
   float first[each];
   float second[each];
 
-  [[nodiscard]] __device__ static int number(int k) {
-    return static_cast<int>(thread_rank()) + 32 * product_warps * k;
-  }
+  [[nodiscard]] __device__ __forceinline__ int number(int k) const { return thread + 32 * product_warps * k; }
   /// Where number k of this thread belongs; -1 where there is none.
-  [[nodiscard]] __device__ static int offset_of(const Memory& memory, int k) {
+  [[nodiscard]] __device__ __forceinline__ int offset_of(const Memory& memory, int k) const {
     const int at = number(k);
     return at < partial_floats ? memory.offsets[at] : -1;
   }
-  __device__ Narrow(const Memory& memory, const block::Update& update) {
+  __device__ __forceinline__ Narrow(int thread_, const Memory& memory, const block::Update& update)
+      : thread(thread_) {
 #pragma unroll
     for (int k = 0; k < each; ++k) {
       const int offset = offset_of(memory, k);
@@ -111,7 +153,7 @@ struct Narrow {
     }
   }
   /// Adam's step with the parts of the first `warps` warps.
-  __device__ void move(const Memory& memory, int warps, block::Update& update) {
+  __device__ __forceinline__ void move(const Memory& memory, int warps, block::Update& update) {
 #pragma unroll
     for (int k = 0; k < each; ++k) {
       const int at = number(k);
@@ -131,14 +173,14 @@ struct Narrow {
 
 /// One step of Adam on all that this thread of a product warp owns, for a batch of `count` rows.
 template <int Hidden, Arithmetic arithmetic>
-__device__ inline void move_parameters(const Memory& memory, int count, block::Update& update) {
+__device__ __forceinline__ void move_parameters(const Memory& memory, int count, block::Update& update) {
   const int warps = block::ceil_div(count, rows_a_warp);
   if constexpr (Hidden == 2 && arithmetic == Arithmetic::tf32x3) {
-    move_middle_split(memory, rows_a_warp * warps, update);
+    move_middle_split(memory, 16 * block::ceil_div(rows_a_warp * warps, 16), update);
   } else if constexpr (Hidden == 2) {
     move_middle(memory, rows_a_warp * warps, update);
   }
-  Narrow(memory, update).move(memory, warps, update);
+  Narrow(anew(static_cast<int>(thread_rank())), memory, update).move(memory, warps, update);
 }
 
 }  // namespace gmmvae::cuda::fused
