@@ -24,7 +24,7 @@ constexpr TileCosts costs(double alone, double paired) {
   constexpr Lies along = Lies::along_depth;  // takes the most
   return {Columns, T::depth, floats_of_tile<T, along, along>() * sizeof(float), alone, paired};
 }
-constexpr TileCosts sizes[] = {costs<128>(2850, 4950), costs<64>(2830, 5150)};
+constexpr TileCosts sizes[] = {costs<128>(2700, 4800), costs<64>(2830, 5150)};
 
 /// A block's start, its first panel, its sums on their way to memory.
 constexpr double clocks_a_block = 2000;
