@@ -37,7 +37,7 @@ std::vector<std::uint32_t> held_out_rows(const Settings& model, const Dataset& d
 
 std::string describe(const Dataset& data) {
   return fmt::format(
-      "{} points in {} dimensions{}", data.x.rows(), data.x.cols(),
+      "{} points in {} dimension{}{}", data.x.rows(), data.x.cols(), data.x.cols() == 1 ? "" : "s",
       data.mixture ? fmt::format(" from a mixture of {} Gaussians", data.mixture->components()) : "");
 }
 
@@ -76,6 +76,7 @@ int run_run(const Settings& settings, Console& console) {
   const TsneOptions embedding = embedding_options(settings);
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = data_of(settings);
+  if (data.x.rows() < 2) throw DataError("a run needs data of at least two points");
   const std::vector<RunModelPlan> plans = plan_run(settings, data);
   folder.claim(config);
   install_stop_handlers();

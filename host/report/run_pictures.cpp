@@ -21,7 +21,10 @@ constexpr std::size_t kMostInSpace = 20000;
 
 std::string coloured_by(const RunView& view, std::span<const std::int32_t> labels) {
   if (labels.empty()) return "";
-  return view.run->data.mixture ? ", coloured by component" : ", coloured by label";
+  const bool repeated = std::any_of(labels.begin(), labels.end(),
+                                    [](std::int32_t label) { return label >= std::int32_t{kModeColours}; });
+  return fmt::format(", coloured by {}{}", view.run->data.mixture ? "component" : "label",
+                     repeated ? " (ten colours in turn)" : "");
 }
 
 /// ", 41 % of them beyond the frame", or nothing.
@@ -84,6 +87,25 @@ constexpr std::string_view kSpaceControls =
     "<span>Drag to turn, wheel or pinch to zoom, arrow keys work too.</span></div>\n"
     "<noscript><p class=\"note\">With JavaScript these pictures can be turned.</p></noscript>\n";
 
+/// "elbo: 1000 points, decoder mean, 3 % of them beyond the frame, ..." of a cloud of samples.
+std::string caption_of_samples(const RunView& view, const ModelView& model, const char* what,
+                               MatrixView<float> points, std::size_t most) {
+  const std::size_t columns = std::min<std::size_t>(points.cols, 3);
+  return fmt::format(
+      "{}: {}, {}{}{}", model.record->name, shown_points(points.rows, most), what,
+      beyond_frame(points, view.ranges, columns),
+      model.mean_labels.empty() ? "" : ", coloured by the component they lie in, grey in none");
+}
+
+/// "The same axes for all: x1 from -3 to 4, ...".
+std::string same_axes(const RunView& view, std::size_t columns) {
+  std::string text = "The same axes for all: ";
+  for (std::size_t c = 0; c < columns; ++c)
+    text += fmt::format("{}{} from {} to {}", c > 0 ? ", " : "", view.names[c],
+                        number_text(view.ranges.low[c], 3), number_text(view.ranges.high[c], 3));
+  return text + ".";
+}
+
 std::string flat_pictures(Page& page, const RunView& view) {
   const Dataset& data = view.run->data;
   std::string figures = page.figure(
@@ -94,9 +116,9 @@ std::string flat_pictures(Page& page, const RunView& view) {
     figures += page.figure(
         "samples-" + name,
         plane_chart({model.record->samples, model.mean_labels, view.dots}, view.ranges, "Samples of " + name),
-        fmt::format("{}: {}, decoder mean", name, shown_points(model.record->samples.rows(), view.dots)));
+        caption_of_samples(view, model, "decoder mean", model.record->samples, view.dots));
   }
-  return side_by_side(figures);
+  return side_by_side(figures) + paragraph(same_axes(view, 2), "note");
 }
 
 }  // namespace
@@ -120,16 +142,12 @@ std::string space_pictures(Page& page, const RunView& view) {
                                 shown_points(data.x.rows(), kMostInSpace), coloured_by(view, data.labels))));
   for (const ModelView& model : view.models) {
     const ModelRecord& record = *model.record;
-    const auto caption = [&](const char* what, MatrixView<float> points, std::size_t most) {
-      return fmt::format("{}: {}, {}{}{}", record.name, shown_points(points.rows, most), what,
-                         beyond_frame(points, view.ranges, 3),
-                         data.mixture ? ", coloured by the component they lie in, grey in none" : "");
-    };
     std::string sets;
     const auto add = [&](const char* key, const char* what, const Matrix<float>& points,
                          const std::vector<std::int32_t>& labels) {
       sets += data_attribute(key, points, labels, view) +
-              fmt::format(" data-{}-caption=\"{}\"", key, escape_markup(caption(what, points, kMostInSpace)));
+              fmt::format(" data-{}-caption=\"{}\"", key,
+                          escape_markup(caption_of_samples(view, model, what, points, kMostInSpace)));
     };
     add("mean", "decoder mean", record.samples, model.mean_labels);
     add("noise", "with decoder noise", model.noisy, model.noisy_labels);
@@ -138,15 +156,12 @@ std::string space_pictures(Page& page, const RunView& view) {
     figures += page.figure("samples-" + record.name,
                            space_chart({record.samples, model.mean_labels, view.dots}, view.ranges,
                                        view.names, "Samples of " + record.name),
-                           caption("decoder mean", record.samples, view.dots), space_attributes(view, sets));
+                           caption_of_samples(view, model, "decoder mean", record.samples, view.dots),
+                           space_attributes(view, sets));
   }
   page.script(kAssetViewerJs);
-  std::string axes = "The same axes for all: ";
-  for (std::size_t c = 0; c < 3; ++c)
-    axes += fmt::format("{}{} from {} to {}", c > 0 ? ", " : "", view.names[c],
-                        number_text(view.ranges.low[c], 3), number_text(view.ranges.high[c], 3));
   return std::string(kSpaceControls) + side_by_side(figures) +
-         paragraph(of_columns(3, data.x.cols()) + axes + ".", "note");
+         paragraph(of_columns(3, data.x.cols()) + same_axes(view, 3), "note");
 }
 
 std::string marginal_pictures(Page& page, const RunView& view) {

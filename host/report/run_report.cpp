@@ -68,15 +68,14 @@ void add_prediction(Page& page, const RunView& view) {
   std::string reasons;
   for (const ModelRecord& model : view.run->models) {
     const Prediction& p = model.prediction;
-    table.row(
-        {model.name, fmt::format("{:.4g}{}", p.effective_variance, p.variance_learned ? " (learned)" : ""),
-         p.eigenvalues.empty() ? "–" : fmt::format("{:.4g}", p.eigenvalues.front()),
-         fmt::format("{} of {}", p.active, model.latent()),
-         fmt::format("{} of {}", model.metrics.count("active_units").value_or(0), model.latent()),
-         number_text(sum_of(p.kl_per_dimension), 3),
-         number_text(sum_of(model.metrics.numbers("kl_per_dimension")), 3), p.verdict,
-         model.metrics.text("verdict")},
-        !model.prediction_held());
+    table.row({model.name, number_text(p.effective_variance, 4) + (p.variance_learned ? " (learned)" : ""),
+               p.eigenvalues.empty() ? "–" : number_text(p.eigenvalues.front(), 4),
+               fmt::format("{} of {}", p.active, model.latent()),
+               fmt::format("{} of {}", model.metrics.count("active_units").value_or(0), model.latent()),
+               number_text(sum_of(p.kl_per_dimension), 3),
+               number_text(sum_of(model.metrics.numbers("kl_per_dimension")), 3), p.verdict,
+               model.metrics.text("verdict")},
+              !model.prediction_held());
     reasons += paragraph(fmt::format("{}: {}", model.name, raised_powers(p.why)), "note");
   }
   page.section(

@@ -51,9 +51,12 @@ std::string place_of(const SweepTable& table, std::size_t i) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string answer(const SweepTable& table, const SweepView& view) {
+std::string answer(const SweepTable& table, const SweepView& view, bool all_known) {
   const std::size_t done = table.counts.done;
-  if (done == 0) return paragraph("No trial of this sweep has come to its end yet.", "lead");
+  if (done == 0)
+    return paragraph(all_known ? "No trial of this sweep has come to its end yet."
+                               : "No finished trial can be read at this moment.",
+                     "lead");
   const std::size_t all = count_if_value(table.values[kModesMetric], 1.0),
                     collapsed = count_if_value(table.values[kCollapsedMetric], 1.0);
   std::string text =
@@ -276,7 +279,7 @@ Page sweep_report(const SweepPlan& plan, const SweepResults& results, const std:
   const SweepTable table = sweep_table(plan, results);
   const SweepView view = sweep_view(table, metric_index(table.metrics, metric));
   Page page("gmmvae: sweep", "Where do the models keep their modes?", about(table));
-  page.introduce(answer(table, view));
+  page.introduce(answer(table, view, results.busy.empty()));
   for (const std::string& busy : results.busy)
     page.introduce(
         paragraph(fmt::format("{} was in use when this page was made, and is left out.", busy), "note"));

@@ -129,10 +129,12 @@ void judge(Prediction& prediction, const Objective& objective, std::size_t laten
   } else {
     prediction.verdict = "healthy";
     prediction.why = fmt::format(
-        "The {} is below the largest eigenvalue of the data's covariance, {:.4g}, and low enough that all {} "
-        "useful "
-        "latent dimensions will stay active.",
-        variance, largest, useful);
+        "The {} is below the largest eigenvalue of the data's covariance, {:.4g}, and low enough that {} "
+        "will "
+        "stay active.",
+        variance, largest,
+        useful == 1 ? "the one useful latent dimension"
+                    : fmt::format("all {} useful latent dimensions", useful));
   }
 }
 

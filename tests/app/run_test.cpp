@@ -202,12 +202,18 @@ TEST_F(RunTest, OwnData) {
   EXPECT_THAT(refusal("run --out s --data none.csv", 4), HasSubstr("none.csv"));
   EXPECT_THAT(refusal("run --out s --data mine.csv --label kind --components 4", 2),
               HasSubstr("--components"));
+  std::ofstream(path("one.csv")) << "a,b\n1,2\n";
+  EXPECT_THAT(refusal("run --out s --data one.csv", 4), HasSubstr("two points"));
   EXPECT_FALSE(exists("s"));
 }
 
 TEST_F(RunTest, AnyNumberOfDimensions) {
   EXPECT_EQ(run("run --dim 1 --latent 1 --out one" + test::kSmallRun).code, 0);
-  EXPECT_EQ(run("run --dim 2 --layout ring --out two" + test::kSmallRun).code, 0);
+  EXPECT_EQ(
+      run("run --dim 2 --components 12 --samples 150 --hidden 8 --epochs 4 --layout ring --out two").code, 0);
+  const std::string page = test::file_bytes(path("two/report.html"));
+  EXPECT_THAT(page, HasSubstr("The same axes for all: x1 from "));
+  EXPECT_THAT(page, HasSubstr("coloured by component (ten colours in turn)"));
   EXPECT_EQ(run("run --dim 6 --latent 4 --out six" + test::kSmallRun).code, 0);
 }
 
