@@ -14,7 +14,8 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 // x^a e^-x / Gamma(a), the factor both expansions share.
 double gamma_weight(double a, double x) {
-  return std::exp(a * std::log(x) - x - std::lgamma(a));
+  int sign = 1;  // std::lgamma leaves it in a variable that all threads share
+  return std::exp(a * std::log(x) - x - lgamma_r(a, &sign));
 }
 
 // P(a, x) = weight * sum_n x^n / (a (a+1) ... (a+n)); converges fast for x < a + 1.
