@@ -381,6 +381,9 @@ TEST_F(TsneCases, TheSameSeedGivesTheSameBytes) {
     EXPECT_EQ(one, bytes(" --threads 3")) << arguments;
     EXPECT_NE(one, bytes(" --seed 2")) << arguments;
   }
+  const std::string common = "tsne --json --data x.npy --iterations 0 --out y.npy --neighbors ";
+  EXPECT_GT(object(common + "approximate").at("neighbor_recall"), 0.95);
+  EXPECT_TRUE(object(common + "auto").at("neighbor_recall").is_null());
 }
 
 }  // namespace
