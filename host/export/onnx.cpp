@@ -59,7 +59,7 @@ std::string run_network(OnnxGraph& graph, const Vae& vae, std::size_t model, con
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::string name = fmt::format("{}.{}", network, 2 * i);  // as in nn.Sequential
-    value = graph.node("Gemm", {value, name + ".weight", name + ".bias"},
+    value = graph.node("Gemm", {value, fmt::format("{}.weight", name), fmt::format("{}.bias", name)},
                        {OnnxAttribute::integer("transB", 1)});  // weights are [out,in]
     value = activate(graph, layers[i].activation, value);
   }

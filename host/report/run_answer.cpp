@@ -81,6 +81,7 @@ std::string answer_of_many(const std::vector<ModelRecord>& models) {
     std::map<std::string, std::size_t> verdicts;
     for (const ModelRecord& model : models) ++verdicts[model.metrics.text("verdict")];
     std::vector<std::string> parts;
+    parts.reserve(verdicts.size());
     for (const auto& [verdict, count] : verdicts) parts.push_back(fmt::format("{} {}", count, verdict));
     return fmt::format("{}: {}", text, fmt::join(parts, ", "));
   }

@@ -147,8 +147,8 @@ PanelGrid::PanelGrid(std::size_t panels) : columns(std::clamp<std::size_t>(panel
 }
 
 Box PanelGrid::box(std::size_t panel) const {
-  const double left = 340.0 * static_cast<double>(panel % columns);
-  const double top = 300.0 * static_cast<double>(panel / columns);
+  const std::size_t row = panel / columns, column = panel % columns;
+  const double left = 340.0 * static_cast<double>(column), top = 300.0 * static_cast<double>(row);
   return {left + 50, top + 26, left + 332, top + 258};
 }
 

@@ -23,12 +23,11 @@ using nlohmann::json;
 constexpr std::size_t kMostAxes = 8, kMostGroups = 24, kMostLines = 1000, kMostHeatMaps = 6;
 
 /// The ends of a metric's colours: 0 to 1 for a share, else those of the values.
-std::pair<double, double> colour_range(const SweepMetric& metric,
-                                       const std::vector<const Matrix<double>*>& maps) {
+std::pair<double, double> colour_range(const SweepMetric& metric, const std::vector<Matrix<double>>& maps) {
   if (metric.share) return {0.0, 1.0};
   Extent extent;
-  for (const Matrix<double>* map : maps)
-    for (const double value : map->values()) extent.take(value);
+  for (const Matrix<double>& map : maps)
+    for (const double value : map.values()) extent.take(value);
   return extent.empty() ? std::pair{0.0, 1.0} : std::pair{extent.low(), extent.high()};
 }
 
@@ -173,6 +172,7 @@ std::vector<PairMap> pair_maps(const SweepView& view) {
   std::vector<PairMap> maps;
   const std::vector<std::size_t> axes = pictured_axes(view);
   std::vector<GroupedAxis> groups;
+  groups.reserve(axes.size());
   for (const std::size_t axis : axes) groups.push_back(grouped(*view.table, axis, kMostGroups));
   for (std::size_t sum = 1; sum + 1 < 2 * axes.size(); ++sum) {  // the weightiest pairs first
     for (std::size_t a = 0; a < axes.size(); ++a) {
@@ -320,9 +320,7 @@ std::string sweep_heat_maps(Page& page, const SweepView& view) {
     values.push_back(cell_means(view.table->values[view.metric], maps[i].rows.group,
                                 maps[i].rows.names.size(), maps[i].columns.group,
                                 maps[i].columns.names.size()));
-  std::vector<const Matrix<double>*> all;
-  for (const Matrix<double>& map : values) all.push_back(&map);
-  const auto [low, high] = colour_range(metric, all);
+  const auto [low, high] = colour_range(metric, values);
   std::string figures;
   for (std::size_t i = 0; i < values.size(); ++i) {
     HeatMap map{values[i],
