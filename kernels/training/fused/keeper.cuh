@@ -139,10 +139,10 @@ struct Keeper {
         for (int w = 0; w <= product_warps; ++w) squared += memory.ledger.norms[w];
         memory.ledger.row[plan.latent + 6] += sqrt(squared);
       }
-      __syncwarp();
     } else {
       validation_elbo += means.elbo * count;
     }
+    __syncwarp();  // all lanes have read the constant of this batch
     if (task.loss.variance_learned) prepare_constant();
   }
 
