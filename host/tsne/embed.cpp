@@ -108,9 +108,9 @@ void descend(Descent& descent, Schedule& schedule, const Affinities& affinities,
   out.kl_divergence = current_kl();
 }
 
-// Where all pairs and two transforms take the same time, measured on two cores with AVX-512: between 3000 and
-// 4000 points of Gaussian clusters (bench/results/tsne.md).
-constexpr std::size_t kCrossover = 3500;
+// Where all pairs and two transforms take the same time, measured on two cores with AVX-512: between 2000 and
+// 3000 points of Gaussian clusters (bench/results/tsne.md).
+constexpr std::size_t kCrossover = 2500;
 
 std::unique_ptr<Repulsion> make_repulsion(GradientMethod method) {
   return method == GradientMethod::fft ? make_interpolated_repulsion() : make_exact_repulsion();
