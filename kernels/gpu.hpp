@@ -142,7 +142,7 @@ class SharedArena {
     const std::size_t first = (bytes_ + alignment - 1) / alignment * alignment;
     bytes_ = first + bytes;
 #if GPU_ARCH > 0
-    return reinterpret_cast<T*>(buffer_ + first);  // known not to be null: addresses stay those of shared memory
+    return reinterpret_cast<T*>(buffer_ + first);  // not null: an address of shared memory for certain
 #else
     return buffer_ ? reinterpret_cast<T*>(buffer_ + first) : nullptr;
 #endif
