@@ -108,7 +108,8 @@ __device__ inline unsigned long long key_of(float squared, std::uint32_t id) {
   return static_cast<unsigned long long>(__float_as_uint(squared)) << 32 | id;
 }
 
-__global__ void __launch_bounds__(32 * most_warps) search(SearchTask task, SearchShape shape) {
+// Two blocks a multiprocessor: without that word the compiler makes room for four and spills.
+__global__ void __launch_bounds__(32 * most_warps, 2) search(SearchTask task, SearchShape shape) {
   GPU_DYNAMIC_SHARED(buffer);
   SharedArena arena(buffer);
   const SearchMemory shared(arena, shape);

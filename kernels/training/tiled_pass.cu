@@ -9,8 +9,8 @@ namespace {
 
 constexpr unsigned stage_threads = 256;
 
-template <Stage stage>
-__global__ void __launch_bounds__(stage_threads)
+template <Stage stage>  // one block is all there ever is: without that word some stages spill
+__global__ void __launch_bounds__(stage_threads, 1)
     run_stage(const TrainingTask* task, PlanTables tables, TiledState* tiled) {
   with_training(*task, tables, *tiled, [&](const TiledTraining& training) {
     if constexpr (stage == Stage::begin_launch) begin_launch(training);
