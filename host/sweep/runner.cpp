@@ -111,13 +111,10 @@ SweepOutcome run_shard(const SweepPlan& plan, const Shard& shard, const std::uno
   std::future<void> stored;  // waits, should training throw, before source and sink go
   const auto prepare = [&] { return std::async(when, [&] { return source.next(); }); };
   std::future<std::unique_ptr<Chunk>> prepared = prepare();
+  bool stopped = false;
   while (const std::shared_ptr<Chunk> chunk = prepared.get()) {
-    if (control.should_stop()) {
-      if (stored.valid()) stored.get();
-      SweepOutcome outcome = sink.outcome();
-      outcome.stopped = true;
-      return outcome;
-    }
+    stopped = control.should_stop();
+    if (stopped) break;
     prepared = prepare();
     chunk->train(backend, control);
     if (stored.valid()) stored.get();
@@ -126,7 +123,9 @@ SweepOutcome run_shard(const SweepPlan& plan, const Shard& shard, const std::uno
     if (!chunk->complete()) break;
   }
   if (stored.valid()) stored.get();
-  return sink.outcome();
+  SweepOutcome outcome = sink.outcome();
+  outcome.stopped |= stopped;
+  return outcome;
 }
 
 }  // namespace gmmvae
