@@ -13,6 +13,7 @@
 
 #include "host/io/npy.hpp"
 #include "host/io/npz.hpp"
+#include "tests/app/embedding_test.hpp"
 #include "tests/support/program.hpp"
 #include "tests/tsne/reference.hpp"
 
@@ -21,13 +22,8 @@ namespace {
 
 using nlohmann::json;
 
-class TsneCases : public test::ProgramTest {
+class TsneCases : public test::EmbeddingTest {
  protected:
-  [[nodiscard]] Matrix<float> embedding(const std::string& arguments) const {
-    const test::Outcome got = run("tsne --out y.npy " + arguments);
-    EXPECT_EQ(got.code, 0) << got.err;
-    return read_npy_points(path("y.npy"));
-  }
   /// P [N,N] as --dump-affinities wrote it.
   [[nodiscard]] Matrix<double> affinities(const std::string& file, std::size_t points) const {
     const NpzReader reader(path(file));
@@ -348,17 +344,7 @@ TEST_F(TsneCases, NewPointsFindTheirClasses) {
     ASSERT_EQ(run("tsne --data x.npy --iterations 250 --out model.npz --method " + method).code, 0);
     const Matrix<float> y = read_npy_points(*NpzReader(path("model.npz")).open("embedding"));
     const Matrix<float> placed = embedding("--data new.npy --transform model.npz");
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < 100; ++i) {
-      std::size_t nearest = 0;
-      const auto distance = [&](std::size_t j) {
-        return std::hypot(placed(i, 0) - y(j, 0), placed(i, 1) - y(j, 1));
-      };
-      for (std::size_t j = 1; j < 300; ++j)
-        if (distance(j) < distance(nearest)) nearest = j;
-      right += nearest % 4 == i % 4 ? 1 : 0;
-    }
-    EXPECT_GT(right, 95u) << method;
+    EXPECT_GT(test::placed_in_own_cluster(placed, y, 4), 95u) << method;
     const Matrix<float> alone = embedding("--data one.npy --transform model.npz");
     EXPECT_EQ(alone(0, 0), placed(7, 0));
     EXPECT_EQ(alone(0, 1), placed(7, 1));

@@ -13,6 +13,7 @@
 
 #include "host/io/npy.hpp"
 #include "host/io/npz.hpp"
+#include "tests/app/embedding_test.hpp"
 #include "tests/support/program.hpp"
 #include "tests/tsne/reference.hpp"
 
@@ -21,15 +22,9 @@ namespace {
 
 using nlohmann::json;
 
-class TsneVerb : public test::ProgramTest {
+class TsneVerb : public test::EmbeddingTest {
  protected:
   void SetUp() override { write_npy(path("x.npy"), test::clusters(300, 6, 4, 1)); }
-
-  [[nodiscard]] Matrix<float> embedding(const std::string& arguments) const {
-    const test::Outcome got = run("tsne --out y.npy " + arguments);
-    EXPECT_EQ(got.code, 0) << got.err;
-    return read_npy_points(path("y.npy"));
-  }
 };
 
 /// Stopped again and again, whether by time, by a signal or by a kill without mercy, it ends in the bytes of
@@ -127,17 +122,7 @@ TEST_F(TsneVerb, TransformsAndKeepsSnapshots) {
   const Matrix<float> placed = embedding("--data x.npy --transform model.npz");
   const NpzReader file(path("model.npz"));
   const Matrix<float> reference = read_npy_points(*file.open("embedding"));
-  std::size_t right = 0;
-  for (std::size_t i = 0; i < 300; ++i) {
-    std::size_t nearest = 0;
-    const auto distance = [&](std::size_t j) {
-      return std::hypot(placed(i, 0) - reference(j, 0), placed(i, 1) - reference(j, 1));
-    };
-    for (std::size_t j = 1; j < 300; ++j)
-      if (distance(j) < distance(nearest)) nearest = j;
-    right += nearest % 4 == i % 4 ? 1 : 0;
-  }
-  EXPECT_GE(right, 285u);
+  EXPECT_GE(test::placed_in_own_cluster(placed, reference, 4), 285u);
 }
 
 /// Steps too large for any arithmetic end it with one sentence, and what was there stays.
