@@ -17,6 +17,8 @@ MODEL = {
     "shared latency": (23, "clocks after the last wavefront"),
     "LDGSTS.128": (4, "wavefronts, when the copied bytes are written to shared memory"),
     "global latency": (300, "clocks"),
+    "integer, select": (2, "clocks of a sub-core's unit for a warp: integers, logic, comparisons, maxima, selections, moves"),
+    "IMAD": (2, "clocks of the half of a sub-core's multipliers that has whole numbers"),
     "MUFU": (8, "clocks of a sub-core's unit for a warp"),
     "MUFU latency": (20, "clocks"),
     "double": (2, "clocks of a sub-core's unit for a warp"),
@@ -27,6 +29,10 @@ MODEL = {
     "taken branch": (8, "clocks until the warp issues again"),
     "queue": (24, "wavefronts that may wait before a warp stalls"),
 }
+
+# Half rate on sm_80 to sm_90, by the throughputs of arithmetic instructions in the CUDA C++ Programming Guide.
+INTEGER_OR_SELECT = {"IADD3", "IABS", "IMNMX", "VIMNMX", "LOP3", "PLOP3", "SHF", "LEA", "PRMT", "SGXT", "BMSK", "MOV", "SEL", "FSEL",
+                     "FMNMX", "FSET", "FSETP", "FCHK", "ISETP", "P2R", "R2P"}
 
 
 class Warp:
@@ -54,6 +60,10 @@ def describe(i):
         return "shared", i.width, value["global latency"]
     if i.base == "MUFU":
         return "mufu", value["MUFU"], value["MUFU latency"]
+    if i.base in INTEGER_OR_SELECT:
+        return "integer", value["integer, select"], value["arithmetic latency"]
+    if i.base == "IMAD":
+        return "imad", value["IMAD"], value["arithmetic latency"]
     if i.base in ("DFMA", "DADD", "DMUL", "DSETP"):
         return "double", value["double"], value["double latency"]
     if i.base == "HMMA":
@@ -73,7 +83,7 @@ def replay(block, blocks=1, turns=3):
     warps = [Warp(trace, n % cores, n // len(block)) for n, trace in enumerate(traces)]
     groups = [[w for w in warps if w.sub_core == c] for c in range(cores)]
     known = {id(i): describe(i) for trace in traces for i in trace}
-    shared, units = 0.0, {name: [0.0] * cores for name in ("mufu", "double", "tensor")}
+    shared, units = 0.0, {name: [0.0] * cores for name in ("integer", "imad", "mufu", "double", "tensor")}
     turn_of, clock, arrived = [0] * cores, 0, [0] * blocks
     marks = [[] for _ in range(blocks)]  # when the warps of each block have met
     while not all(w.done(turns) for w in warps):
@@ -104,7 +114,8 @@ def replay(block, blocks=1, turns=3):
                             result = shared + latency
                         elif unit in units:
                             units[unit][core] = max(units[unit][core], clock) + busy
-                            result = units[unit][core] + latency
+                            # an integer's latency counts from its issue, others' from the end of their turn
+                            result = clock + latency if unit in ("integer", "imad") else units[unit][core] + latency
                         for r in i.writes:
                             w.registers[r] = result
                         if i.base == "LDGSTS":
