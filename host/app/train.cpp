@@ -217,7 +217,8 @@ void resume(TrainingSession& session, const Outputs& outputs, const std::string&
 /// Whether what was interrupted lies at OUT.checkpoint: then a finished model beside it may not be all there
 /// is to do.
 bool has_checkpoint_of(const Outputs& outputs, const std::string& identity) {
-  return is_regular_file(outputs.checkpoint) && load_checkpoint(outputs.checkpoint).config == identity;
+  return is_regular_file(outputs.checkpoint) &&
+         same_training(load_checkpoint(outputs.checkpoint).config, identity);
 }
 
 void say_what_is_special(const Settings& settings, const TrainingPlan& plan, const TrainingSession& session,
@@ -294,7 +295,7 @@ int run_train(const Settings& settings, Console& console) {
   const bool resumes = settings.flag("resume");
   if (resumes && is_regular_file(outputs.model) && !has_checkpoint_of(outputs, identity)) {
     const Vae finished = load_model(outputs.model);
-    if (finished.config == identity) return report_finished(console, outputs, finished, plan);
+    if (same_training(finished.config, identity)) return report_finished(console, outputs, finished, plan);
     if (!is_regular_file(outputs.checkpoint)) require_same_training(finished.config, identity, outputs.model);
   }
   TrainingSession session(plan, data, identity);

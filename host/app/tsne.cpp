@@ -84,14 +84,15 @@ void print_embedding(const Console& console, const Embedding& embedding) {
 /// Whether what was interrupted lies at OUT.checkpoint: then a finished embedding beside it may not be all
 /// there is to do.
 bool has_checkpoint_of(const TsneOutputs& outputs, const std::string& identity) {
-  return is_regular_file(outputs.checkpoint) && load_tsne_checkpoint(outputs.checkpoint).config == identity;
+  return is_regular_file(outputs.checkpoint) &&
+         same_training(load_tsne_checkpoint(outputs.checkpoint).config, identity);
 }
 
 /// With --resume: whether OUT is this very embedding. Throws UsageError where it is another one.
 bool is_finished(const TsneOutputs& outputs, const std::string& identity, const Console& console) {
   const std::optional<TsneRecord> record = read_tsne_record(outputs);
   if (!record || has_checkpoint_of(outputs, identity)) return false;
-  if (record->config != identity) {
+  if (!same_training(record->config, identity)) {
     if (!is_regular_file(outputs.checkpoint))
       require_same_training(record->config, identity, outputs.out, "embedding");
     return false;

@@ -57,6 +57,9 @@ struct Option {
   char short_name = 0;
   bool command_only = false;  ///< makes no sense in a configuration: no key, no environment variable
   Effect effect = Effect::result;
+  /// It came after configurations were first stored: one that does not name it means its default, see
+  /// implied.hpp. Every option of that kind needs it, and a default that never changes.
+  bool came_later = false;
 };
 
 /// The whole table, in the order of help.

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "gmmvae/error.hpp"
+#include "host/config/implied.hpp"
 #include "host/io/atomic_file.hpp"
 #include "host/io/text_file.hpp"
 
@@ -55,7 +56,8 @@ void RunDirectory::claim(const std::string& config) const {
   if (fs::exists(folder_, error) && !fs::is_directory(folder_, error))
     throw DataError(fmt::format("{} is a file; a run needs a folder", folder_.string()));
   if (fs::exists(file, error)) {
-    const std::string difference = first_difference(read_text_file(file.string()), config);
+    const std::string difference =
+        first_difference(without_implied(read_text_file(file.string())), without_implied(config));
     if (!difference.empty())
       throw UsageError(fmt::format(
           "{} holds a run with another configuration ({}); choose another --out, or remove that folder",

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "gmmvae/error.hpp"
+#include "host/config/implied.hpp"
 #include "host/config/values.hpp"
 #include "host/io/nearest_name.hpp"
 #include "host/io/spelled_number.hpp"
@@ -139,11 +140,17 @@ bool holds(double a, std::string_view comparison, double b) {
   return comparison == "<" ? a < b : a > b;
 }
 
+/// Adds a line of a configuration. An option that came after trials were first stored is part of a trial's
+/// name only where it has another value than its default.
+void add_line(std::string_view line, TrialId& id) {
+  if (!is_implied(line)) id.add(line);
+}
+
 /// Adds each line of a configuration.
 void add_lines(std::string_view text, TrialId& id) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    id.add(text.substr(0, end));
+    add_line(text.substr(0, end), id);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
@@ -172,7 +179,7 @@ SweepPlan::SweepPlan(Settings settings, const std::vector<ConfigEntry>& axes)
     const Option& option = *find_option("sweep", axis.key);
     std::vector<TrialId>& ids = axis_ids_.emplace_back(axis.values.size());
     for (std::size_t v = 0; v < ids.size(); ++v)
-      ids[v].add(fmt::format("{} = {}", axis.key, toml_value(option, axis.values[v])));
+      add_line(fmt::format("{} = {}", axis.key, toml_value(option, axis.values[v])), ids[v]);
   }
 }
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gmmvae/error.hpp"
+#include "host/config/implied.hpp"
 #include "host/config/values.hpp"
 
 namespace gmmvae {
@@ -33,10 +35,26 @@ std::vector<Entry> entries_of(std::string_view text) {
   return entries;
 }
 
-std::string_view value_of(const std::vector<Entry>& entries, std::string_view key) {
+std::string value_of(const std::vector<Entry>& entries, std::string_view key) {
   const auto found =
       std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.first == key; });
-  return found == entries.end() ? "not set" : found->second;
+  return found == entries.end() ? implied_value(key).value_or("not set") : std::string(found->second);
+}
+
+struct Difference {
+  std::string key, was, is;
+};
+
+std::optional<Difference> first_difference(const std::string& before, const std::string& now) {
+  const std::vector<Entry> old_entries = entries_of(before);
+  const std::vector<Entry> new_entries = entries_of(now);
+  std::vector<Entry> all = new_entries;
+  all.insert(all.end(), old_entries.begin(), old_entries.end());
+  for (const auto& [key, unused] : all) {
+    std::string was = value_of(old_entries, key), is = value_of(new_entries, key);
+    if (was != is) return Difference{std::string(key), std::move(was), std::move(is)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -72,21 +90,17 @@ std::string configuration_identity(const Settings& settings, std::string_view ve
   return text;
 }
 
+bool same_training(const std::string& before, const std::string& now) {
+  return !first_difference(before, now);
+}
+
 void require_same_training(const std::string& before, const std::string& now, const std::string& file,
                            std::string_view work) {
-  const std::vector<Entry> old_entries = entries_of(before);
-  const std::vector<Entry> new_entries = entries_of(now);
-  std::vector<Entry> all = new_entries;
-  all.insert(all.end(), old_entries.begin(), old_entries.end());
-  for (const auto& [key, unused] : all) {
-    const std::string_view was = value_of(old_entries, key);
-    const std::string_view is = value_of(new_entries, key);
-    if (was == is) continue;
+  if (const std::optional<Difference> changed = first_difference(before, now))
     throw UsageError(
         fmt::format("{} comes from another {}: {} was {} and is now {}; give the same options to go on, or "
                     "another --out or no --resume to start afresh",
-                    file, work, key, was, is));
-  }
+                    file, work, changed->key, changed->was, changed->is));
 }
 
 }  // namespace gmmvae

@@ -19,6 +19,9 @@ std::string training_identity(const Settings& settings, const Dataset& data);
 std::string configuration_identity(const Settings& settings, std::string_view verb, MatrixView<float> x,
                                    std::span<const std::string_view> compared = {});
 
+/// Whether two such texts say the same, whatever version wrote them.
+bool same_training(const std::string& before, const std::string& now);
+
 /// Throws UsageError that names the first option in which two such texts differ, with both values: `before`
 /// is what `file` was made with, `now` what is asked for, and `work` what the making of it is called.
 void require_same_training(const std::string& before, const std::string& now, const std::string& file,

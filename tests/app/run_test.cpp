@@ -168,6 +168,14 @@ TEST_F(RunTest, AFinishedRunIsNotTrainedAgain) {
   EXPECT_TRUE(about["seconds_per_step"]["elbo"].is_null());
 }
 
+TEST_F(RunTest, AFolderOfAVersionWithFewerOptionsGoesOn) {
+  ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
+  ASSERT_EQ(shell("sed -i '/^precision = \"fp32\"$/d' r/config.toml").code, 0);
+  EXPECT_EQ(test::file_bytes(path("r/config.toml")).find("precision"), std::string::npos);
+  EXPECT_EQ(run("run --out r" + test::kSmallRun).code, 0);
+  EXPECT_THAT(refusal("run --out r --precision tf32x3" + test::kSmallRun, 2), HasSubstr("tf32x3"));
+}
+
 TEST_F(RunTest, AnotherConfigurationIsRefused) {
   ASSERT_EQ(run("run --out r" + test::kSmallRun).code, 0);
   const auto before = files();

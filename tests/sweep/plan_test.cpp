@@ -3,13 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "gmmvae/error.hpp"
+#include "host/sweep/folder.hpp"
 #include "host/sweep/pruning.hpp"
+#include "host/sweep/store.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace gmmvae {
 namespace {
@@ -34,6 +39,33 @@ TEST(TrialIdentity, FollowsFromTheResolvedConfigurationAlone) {
   const SweepPlan other = plan_of({"beta=2.0"}, {{"lr", "1e-1"}, {"hidden", "4,4"}, {"seed", "3"}});
   EXPECT_TRUE(ids.contains(other.trials()[0].id));
   EXPECT_THROW((void)TrialId::of_text("12"), DataError);
+}
+
+TEST(TrialIdentity, TakesInOptionsThatCameLaterOnlyWhereTheyHaveAnotherValue) {
+  const TrialId plain = plan_of({"seed=3"}).trials()[0].id;
+  EXPECT_EQ(plan_of({"seed=3"}, {{"precision", "fp32"}}).trials()[0].id, plain);
+  const TrialId other = plan_of({"seed=3"}, {{"precision", "tf32x3"}}).trials()[0].id;
+  EXPECT_NE(other, plain);
+  const SweepPlan both = plan_of({"seed=3", "precision=fp32,tf32x3"});
+  EXPECT_EQ(both.trials()[0].id, plain);
+  EXPECT_EQ(both.trials()[1].id, other);
+  for (const PlannedTrial& trial : both.trials())
+    EXPECT_EQ(trial.id, trial_identity(both.settings_of(trial.trial)));
+}
+
+/// Stores hold these names. A new option that trials depend on must be marked came_later in the table, and no
+/// default of any may change; then this stays as it was before --precision (before_precision/make.sh).
+TEST(TrialIdentity, StaysWhatItWasInStoresThatExist) {
+  const test::TemporaryFolder copy;  // reading a store leaves a journal beside it
+  for (const char* file : {"sweep.toml", "shard-0-of-1.sqlite"})
+    std::filesystem::copy(std::filesystem::path(GMMVAE_TEST_DATA "/sweep/before_precision") / file,
+                          copy / file);
+  const SweepPlan plan = stored_plan(copy / "");
+  const SweepStore store(copy / "shard-0-of-1.sqlite", SweepStore::Mode::read);
+  const std::unordered_set<TrialId> stored = store.read_ids();
+  EXPECT_EQ(stored.size(), 8u);
+  for (const PlannedTrial& trial : plan.trials())
+    EXPECT_TRUE(stored.contains(trial.id)) << plan.describe(trial.trial);
 }
 
 TEST(TrialIdentity, OfPrunedTrialsDependsOnTheCohort) {

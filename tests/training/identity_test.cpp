@@ -11,6 +11,7 @@
 
 #include "gmmvae/error.hpp"
 #include "host/config/builders.hpp"
+#include "host/config/implied.hpp"
 #include "tests/support/error_message.hpp"
 
 namespace gmmvae {
@@ -83,6 +84,24 @@ TEST(TrainingIdentity, NamesTheFirstDifferenceWithBothValues) {
   const std::string own = identity({{"lr", "0.01"}, {"decoder-hidden", "3"}});
   EXPECT_NE(difference(before, own).find("decoder-hidden was not set and is now [3]"), std::string::npos);
   EXPECT_NE(difference(own, before).find("decoder-hidden was [3] and is now not set"), std::string::npos);
+}
+
+/// An older file does not name an option that came later and means its default.
+TEST(TrainingIdentity, OfAnOlderFileMeansTheDefaultsOfLaterOptions) {
+  const std::string now = identity({});
+  const std::string line = "precision = \"fp32\"\n";
+  ASSERT_NE(now.find(line), std::string::npos);
+  std::string old = now;
+  old.erase(old.find(line), line.size());
+  EXPECT_TRUE(same_training(old, now));
+  EXPECT_TRUE(same_training(now, old));
+  require_same_training(old, now, "m");
+  const std::string other = identity({{"precision", "tf32x3"}});
+  EXPECT_FALSE(same_training(old, other));
+  EXPECT_NE(difference(old, other).find("precision was \"fp32\" and is now \"tf32x3\""), std::string::npos);
+  EXPECT_FALSE(same_training(old, identity({{"epochs", "7"}})));
+  // Below a [table] the default may stand against another value at the top.
+  EXPECT_EQ(without_implied("a = 1\n" + line + "\n[model.a]\n" + line), "a = 1\n\n[model.a]\n" + line);
 }
 
 TEST(TrainingIdentity, KnowsThePointsByTheirValues) {
