@@ -33,7 +33,8 @@ class Instruction:
         self.text = text[guard.end():] if guard else text
         self.opcode, _, rest = self.text.partition(" ")
         parts = self.opcode.split(".")
-        self.base = parts[0]
+        # what never happens, as the loads that the compiler puts before asynchronous copies, only takes its turn
+        self.base = "NOP" if guard and guard[0].startswith("@!PT") else parts[0]
         self.width = next((self.WIDTH[p] for p in parts if p in self.WIDTH), 1)
         self.target = None
         jump = re.search(r"0x([0-9a-f]+)\s*$", self.text)
