@@ -37,6 +37,16 @@ class AsyncCopies {
     start(to, from, 16);
 #endif
   }
+  /// The same where a bit of `wanted` is set.
+  __device__ void start_if(unsigned wanted, float* to, const float* from) {
+#if GPU_ARCH >= 800
+    asm volatile(
+        "{.reg .pred p; setp.ne.b32 p, %0, 0; @p cp.async.cg.shared.global [%1], [%2], 16;}" ::"r"(wanted),
+        "r"(static_cast<unsigned>(__cvta_generic_to_shared(to))), "l"(from));
+#else
+    if (wanted != 0) start(to, from, 16);
+#endif
+  }
   /// What was started since the last call is a group.
   __device__ void close_group() {
 #if GPU_ARCH >= 800

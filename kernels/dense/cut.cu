@@ -10,7 +10,8 @@ namespace {
 using block::ceil_div;
 
 /// What one size of tile costs, in clocks of a multiprocessor of 128 multiply-adds a clock, as
-/// bench/sass_report predicts them. Only the choice of a cut depends on these numbers.
+/// bench/sass_report predicts them: the mean of the three products. Only the choice of a cut depends on these
+/// numbers.
 struct TileCosts {
   int columns;
   int depth;                 ///< of a panel
@@ -24,7 +25,7 @@ constexpr TileCosts costs(double alone, double paired) {
   constexpr Lies along = Lies::along_depth;  // takes the most
   return {Columns, T::depth, floats_of_tile<T, along, along>() * sizeof(float), alone, paired};
 }
-constexpr TileCosts sizes[] = {costs<128>(2700, 4800), costs<64>(2830, 5150)};
+constexpr TileCosts sizes[] = {costs<128>(2460, 4660), costs<64>(2500, 4680)};
 
 /// A block's start, its first panel, its sums on their way to memory.
 constexpr double clocks_a_block = 2000;

@@ -153,11 +153,10 @@ struct ParameterFinish {
   }
 };
 
-// Blocks at once on a multiprocessor. Two leave 128 registers a thread: enough for all three on sm_90,
-// elsewhere as far as nothing spills.
+// Blocks at once on a multiprocessor. Two leave 128 registers a thread: as far as nothing spills.
 constexpr int forward_blocks = 2;
-constexpr int input_blocks = GPU_ARCH == 900 ? 2 : 1;
-constexpr int parameter_blocks = GPU_ARCH < 1000 ? 2 : 1;
+constexpr int input_blocks = GPU_ARCH >= 900 && GPU_ARCH < 1200 ? 2 : 1;
+constexpr int parameter_blocks = 2;
 
 template <class T>
 __global__ void __launch_bounds__(tile_threads, forward_blocks)

@@ -5,120 +5,18 @@
 // block has several slices of warps, each multiplies its share of every panel, and their sums are added in
 // shared memory in a fixed order. The next panel is copied while the current one is multiplied.
 //
-// A panel lies in shared memory as its operand lies in global memory, so no operand is transposed: along the
-// depth a thread reads four steps of one result at a time, across it four results of one step. Row addresses
-// do not depend on lane bit 0, nor column addresses on bit 1 (see block/tiling.cuh).
+// Row addresses do not depend on lane bit 0, nor column addresses on bit 1 (see block/tiling.cuh).
 
 #include "kernels/block/adam.cuh"
-#include "kernels/block/async_copy.cuh"
-#include "kernels/block/tiling.cuh"
-#include "kernels/gpu.hpp"
+#include "kernels/dense/panel.cuh"
 
 namespace gmmvae::dense {
 
-inline constexpr int tile_threads = 256;
-inline constexpr int side = 8;          ///< results of a thread in each direction
-inline constexpr int slice_depth = 16;  ///< steps that a slice of warps takes of a panel
+inline constexpr int side = 8;  ///< results of a thread in each direction
 // A warp's lanes are 4 rows by 8 columns. Along the depth a thread's results lie so far apart; across it in
 // two quads, four times as far.
 inline constexpr int row_stride = 4;
 inline constexpr int column_stride = 8;
-
-template <int Columns>
-struct Tile {
-  static constexpr int rows = 64;
-  static constexpr int columns = Columns;
-  static constexpr int warps_across = Columns / 64;
-  static constexpr int slices = 4 / warps_across;
-  static constexpr int depth = slice_depth * slices;  ///< of a panel
-};
-
-/// How an operand lies in memory: its rows are results (the depth is contiguous), or its rows are steps of
-/// depth.
-enum class Lies { along_depth, across_depth };
-
-/// A row-major operand with its true extents; what lies beyond them counts as zeros.
-struct Operand {
-  const float* data;
-  int stride;
-  int rows;
-  int columns;
-};
-
-/// `Results` rows or columns of a tile over T::depth steps, in shared memory. The padding of a line along the
-/// depth puts eight neighbouring lines on different banks.
-template <class T, Lies lies, int Results>
-struct Panel {
-  static constexpr bool along = lies == Lies::along_depth;
-  static constexpr int depth = T::depth;
-  static constexpr int results = Results;
-  static constexpr int pitch = along ? T::depth + 4 : Results;
-  static constexpr int lines = along ? Results : T::depth;
-  static constexpr int floats = lines * pitch;
-  static constexpr int step = along ? 1 : pitch;                  ///< from one step of the depth to the next
-  static constexpr int quads = (along ? T::depth : Results) / 4;  ///< of a line
-  static constexpr int lines_a_copy = tile_threads / quads;
-};
-
-/// One thread's copies of an operand's panels, one after another. Where the next one begins is kept as a
-/// pointer or, in a register less, as an offset: whichever lets a kernel do without spills.
-template <class P, bool keeps_offset>
-class Feed {
- public:
-  /// For the results from `first` and the steps from `k` on.
-  __device__ Feed(const Operand& operand, int first, int k)
-      : data_(operand.data),
-        stride_(operand.stride),
-        results_((P::along ? operand.rows : operand.columns) - first),
-        from_(((P::along ? first : k) + line()) * stride_ + (P::along ? k : first) + column()) {
-    if constexpr (!keeps_offset) {
-      data_ += from_;
-      from_ = 0;
-    }
-  }
-
-  /// Starts the copies of a panel and goes on to the next; `steps` of the depth are left.
-  __device__ void copy(float* panel, int steps, block::AsyncCopies& copies) {
-    float* to = panel + line() * P::pitch + column();
-    int from = from_;
-    if (results_ >= P::results && steps >= P::depth) {
-#pragma unroll
-      for (int r = 0; r < P::lines; r += P::lines_a_copy) {
-        copies.start(to + r * P::pitch, data_ + from);
-        from += P::lines_a_copy * stride_;
-      }
-    } else {
-      const int lines = (P::along ? results_ : steps) - line();
-      const int left = (P::along ? steps : results_) - column();
-      const int bytes = 4 * block::larger(0, block::smaller(4, left));
-#pragma unroll 1
-      for (int r = 0; r < P::lines; r += P::lines_a_copy) {
-        copies.start(to + r * P::pitch, data_ + from, r < lines ? bytes : 0);
-        from += P::lines_a_copy * stride_;
-      }
-    }
-    const int step = P::along ? P::depth : P::depth * stride_;
-    if constexpr (keeps_offset) {
-      from_ += step;
-    } else {
-      data_ += step;
-    }
-  }
-
- private:
-  __device__ static int line() {
-    return static_cast<int>(threadIdx.x) / P::quads;
-  }
-  __device__ static int column() {
-    return static_cast<int>(threadIdx.x) % P::quads * 4;
-  }
-
-  const float* data_;
-  int stride_;
-  int results_;  ///< of the operand, from the tile's first on
-  int from_;     ///< of the next copy, in floats; less than 2^31 of them are checked for when a model is laid
-                 ///< out
-};
 
 /// Which results a thread has.
 template <class T>
@@ -154,64 +52,57 @@ struct Place {
 
 using Sums = float[side][side];
 
-/// sum += the products of two panels over four steps, which begin at `a` and `b` for this thread's first row
-/// and column.
+/// What a thread multiplies, in registers. A slice's share of two panels comes in groups of four steps, and
+/// those in rounds: of one step or, where both operands lie along the depth, of four steps and one column.
+/// What a round needs is loaded while the one before it multiplies.
 template <class T, Lies lies_a, Lies lies_b>
-__device__ inline void multiply_four_steps(const float* a, const float* b, Sums& sum) {
+struct Fragments {
   using A = Panel<T, lies_a, T::rows>;
   using B = Panel<T, lies_b, T::columns>;
-  block::Four left[side];
-  if constexpr (A::along) {
+  static_assert(A::along || !B::along, "weights that lie along the depth meet inputs that do");
+  static constexpr int half = side / 2;
+  static constexpr int rounds = B::along ? side : 4;  ///< of a group
+
+  block::Four left[A::along ? side : 4];   ///< four steps of each row, or the two quads of two rounds
+  block::Four right[2][B::along ? 1 : 2];  ///< of two rounds: a column's four steps or a step's two quads
+
+  /// Half h of the rows for round `r`, where they are others than for the round before; `a` is this thread's
+  /// first row at the group's first step.
+  __device__ void load_left(int r, int h, const float* a) {
+    if constexpr (A::along) {
+      if (r > 0) return;
 #pragma unroll
-    for (int i = 0; i < side; ++i) left[i] = block::load4(a + row_stride * i * A::pitch);
+      for (int i = half * h; i < half * (h + 1); ++i) left[i] = block::load4(a + row_stride * i * A::pitch);
+    } else {
+      left[r % 2 * 2 + h] = block::load4(a + r * A::pitch + 4 * row_stride * h);
+    }
   }
-  if constexpr (B::along) {
-    static_assert(A::along, "weights that lie along the depth meet inputs that do");
+  /// Columns for round `r`; `b` is this thread's first one at the group's first step.
+  __device__ void load_right(int r, const float* b) {
+    if constexpr (B::along) {
+      right[r % 2][0] = block::load4(b + column_stride * r * B::pitch);
+    } else {
 #pragma unroll
-    for (int j = 0; j < side; j += 2) {  // by twos: sums enough between an addition and the next to it
-      const block::Four right = block::load4(b + column_stride * j * B::pitch);
-      const block::Four next = block::load4(b + column_stride * (j + 1) * B::pitch);
+      for (int h = 0; h < 2; ++h) right[r % 2][h] = block::load4(b + r * B::pitch + 4 * column_stride * h);
+    }
+  }
+  /// sum += the products of a round with half h of the rows.
+  __device__ void multiply(int r, int h, Sums& sum) const {
+    const auto& columns = right[r % 2];
+    if constexpr (B::along) {
 #pragma unroll
       for (int n = 0; n < 4; ++n)
 #pragma unroll
-        for (int i = 0; i < side; ++i) {
-          sum[i][j] += left[i].at[n] * right.at[n];
-          sum[i][j + 1] += left[i].at[n] * next.at[n];
-        }
-    }
-  } else {
+        for (int i = half * h; i < half * (h + 1); ++i) sum[i][r] += left[i].at[n] * columns[0].at[n];
+    } else {
 #pragma unroll
-    for (int n = 0; n < 4; ++n) {
-      block::Four right[2];
-#pragma unroll
-      for (int h = 0; h < 2; ++h) {
-        if constexpr (!A::along) left[h] = block::load4(a + n * A::pitch + 4 * row_stride * h);
-        right[h] = block::load4(b + n * B::pitch + 4 * column_stride * h);
-      }
-#pragma unroll
-      for (int i = 0; i < side; ++i)
+      for (int i = half * h; i < half * (h + 1); ++i)
 #pragma unroll
         for (int j = 0; j < side; ++j)
-          sum[i][j] += (A::along ? left[i].at[n] : left[i / 4].at[i % 4]) * right[j / 4].at[j % 4];
+          sum[i][j] += (A::along ? left[i].at[r] : left[r % 2 * 2 + h].at[i % 4]) * columns[j / 4].at[j % 4];
     }
   }
-}
-
-/// sum += a slice's share of the products of two panels; `a` and `b` as above for its first step.
-template <class T, Lies lies_a, Lies lies_b>
-__device__ inline void multiply_panels(const float* a, const float* b, Sums& sum) {
-  using A = Panel<T, lies_a, T::rows>;
-  using B = Panel<T, lies_b, T::columns>;
-  if constexpr (A::along && B::along) {
-#pragma unroll 1  // unrolled, it spills registers
-    for (int step = 0; step < slice_depth; step += 4)
-      multiply_four_steps<T, lies_a, lies_b>(a + step * A::step, b + step * B::step, sum);
-  } else {
-#pragma unroll
-    for (int step = 0; step < slice_depth; step += 4)
-      multiply_four_steps<T, lies_a, lies_b>(a + step * A::step, b + step * B::step, sum);
-  }
-}
+};
 
 /// A tile's sums on their way out: they pass through shared memory, where the slices meet and from where
 /// whole lines go to global memory.
@@ -275,43 +166,127 @@ __host__ __device__ constexpr int floats_of_tile() {
   return panels > Staged<T>::floats ? panels : Staged<T>::floats;
 }
 
+/// A thread's way through panels that lie in shared memory.
+template <class T, Lies lies_a, Lies lies_b>
+class Multiplier {
+  using A = Panel<T, lies_a, T::rows>;
+  using B = Panel<T, lies_b, T::columns>;
+  using Multiplied = Fragments<T, lies_a, lies_b>;
+
+ public:
+  static constexpr int rounds = Multiplied::rounds;
+  static constexpr int groups = slice_depth / 4;
+
+  /// From the first round of a panel on, a's and b's beginning at `a` and `b`.
+  __device__ Multiplier(const float* a, const float* b) {
+    const Place<T> place;
+    a_ = a + place.slice * slice_depth * A::step +
+         place.template row_of<lies_a>(0) * (A::along ? A::pitch : 1);
+    b_ = b + place.slice * slice_depth * B::step +
+         place.template column_of<lies_b>(0) * (B::along ? B::pitch : 1);
+    fragments_.load_left(0, 0, a_);
+    fragments_.load_left(0, 1, a_);
+    fragments_.load_right(0, b_);
+  }
+  /// Rounds `from` up to `to` of a group. The last one of a group loads from the next group.
+  __device__ void run(int from, int to, Sums& sum) {
+#pragma unroll
+    for (int r = from; r < to; ++r) {
+      const int next = (r + 1) % rounds;
+      if constexpr (!A::along) {
+        fragments_.load_left(next, 0, a_);
+        fragments_.load_left(next, 1, a_);
+      }
+      fragments_.load_right(next, b_);
+      fragments_.multiply(r, 0, sum);
+      if constexpr (A::along) fragments_.load_left(next, 0, a_);  // in the place of what is used up
+      fragments_.multiply(r, 1, sum);
+      if constexpr (A::along) fragments_.load_left(next, 1, a_);
+    }
+  }
+  /// The last round of all.
+  __device__ void finish(Sums& sum) {
+    fragments_.multiply(rounds - 1, 0, sum);
+    fragments_.multiply(rounds - 1, 1, sum);
+  }
+  /// To the next group of the panel, or to the first of a panel `floats` after this one.
+  __device__ void go_on() {
+    a_ += 4 * A::step;
+    b_ += 4 * B::step;
+  }
+  __device__ void go_to_panel(int floats) {
+    a_ += floats - 4 * (groups - 1) * A::step;
+    b_ += floats - 4 * (groups - 1) * B::step;
+  }
+
+ private:
+  const float* a_;  ///< this thread's first row and column, at the group that is loaded from
+  const float* b_;
+  Multiplied fragments_;
+};
+
 /// sum += the products of rows row.. of a with columns column.. of b over the depth from step `first` up to
-/// `end`, whole panels but for the depth's last. `with_panel(a)` is called for each panel of a while it is in
-/// shared memory. All threads of the block; `buffer` is free again afterwards.
+/// `end`. Panels have their full depth but for the last, which comes first. `with_panel(a)` is called for
+/// each panel of a while it is in shared memory. All threads of the block; `buffer` is free again afterwards.
+///
+/// The loop over panels turns in the middle of a group of rounds, and that over groups too: the compiler
+/// moves loads within a turn alone, and here they are far from where it ends.
 template <class T, Lies lies_a, Lies lies_b, class WithPanel>
 __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row, int column, int first,
                                      int end, float* buffer, Sums& sum, WithPanel with_panel) {
   using A = Panel<T, lies_a, T::rows>;
   using B = Panel<T, lies_b, T::columns>;
+  using M = Multiplier<T, lies_a, lies_b>;
   constexpr int floats = A::floats + B::floats;
+  constexpr int middle = M::rounds / 2;
+  constexpr bool rolled = A::along && B::along;  // unrolled, its groups spill registers
+  constexpr bool alike = A::along == B::along && A::quads == B::quads;
   block::AsyncCopies copies;
-  Feed<A, !A::along> feed_a(a, row, first);
-  Feed<B, !A::along> feed_b(b, column, first);
-  int steps = end - first;  // from the next copy on
-  const auto copy = [&](float* to) {
-    feed_a.copy(to, steps, copies);
-    feed_b.copy(to + A::floats, steps, copies);
-    copies.close_group();
-    steps -= T::depth;
+  Feed<A> feed_a(a, row, first);
+  Feed<B> feed_b(b, column, first);
+  int others = (end - first - 1) / T::depth;  // panels from this one to the last but one
+  feed_a.copy_last(buffer, others * T::depth, end - first - others * T::depth, copies);
+  feed_b.copy_last(buffer + A::floats, others * T::depth, end - first - others * T::depth, copies);
+  copies.close_group();
+  unsigned wanted_a = others > 0 ? feed_a.has() : 0;
+  unsigned wanted_b = others > 0 ? feed_b.has() : 0;
+  float* to_a = buffer + floats + Feed<A>::offset();
+  float* to_b = buffer + floats + A::floats + Feed<B>::offset();
+  const float* panel = buffer;
+  int step = floats;  // from the panel that is multiplied to the one that is copied
+  copies.wait<0>();
+  __syncthreads();
+  M multiplier(buffer, buffer + A::floats);
+  const auto multiply_group = [&](int from) {
+    multiplier.run(from, M::rounds - 1, sum);
+    multiplier.go_on();
+    multiplier.run(M::rounds - 1, M::rounds, sum);
+    multiplier.run(0, middle, sum);
   };
-  const Place<T> place;
-  const float* at_a = buffer + place.slice * slice_depth * A::step +
-                      place.template row_of<lies_a>(0) * (A::along ? A::pitch : 1);
-  const float* at_b = buffer + A::floats + place.slice * slice_depth * B::step +
-                      place.template column_of<lies_b>(0) * (B::along ? B::pitch : 1);
-  int here = 0;
-  bool goes_on = true;
-  copy(buffer);
+  multiplier.run(0, middle, sum);
 #pragma unroll 1
-  while (goes_on) {
+  for (;;) {
+    with_panel(panel);
+    feed_a.copy(to_a, wanted_a, copies);
+    if (!rolled) multiplier.run(middle, middle + 1, sum);
+    feed_b.copy(alike ? to_a + A::floats : to_b, wanted_b, copies);
+    copies.close_group();
+#pragma unroll(rolled ? 1 : M::groups)
+    for (int g = 0; g < M::groups - 1; ++g) multiply_group(!rolled && g == 0 ? middle + 1 : middle);
+    multiplier.run(middle, M::rounds - 1, sum);
+    if (others == 0) break;
     copies.wait<0>();
-    __syncthreads();  // this panel is there, and nobody reads the other one any more
-    goes_on = steps > 0;
-    if (goes_on) copy(buffer + (floats - here));
-    with_panel(buffer + here);
-    multiply_panels<T, lies_a, lies_b>(at_a + here, at_b + here, sum);
-    here = floats - here;
+    __syncthreads();  // the next panel is there, and nobody reads this one any more
+    multiplier.go_to_panel(step);
+    panel += step;
+    to_a -= step;
+    to_b -= step;
+    step = -step;
+    if (--others == 0) wanted_a = wanted_b = 0;
+    multiplier.run(M::rounds - 1, M::rounds, sum);
+    multiplier.run(0, middle, sum);
   }
+  multiplier.finish(sum);
   __syncthreads();
 }
 

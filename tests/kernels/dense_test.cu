@@ -25,16 +25,15 @@ struct Shape {
   int out;
   dense::Cut cut;
 };
-/// Both sizes of tiles, alone and with their depth split: evenly, unevenly, and over more blocks than there
-/// are panels, of 64 steps in the small tiles and 32 in the wide ones. The last two leave the choice to the
-/// function.
-const std::vector<Shape> shapes = {{1, 1, 1, 1, {64, 1}},          {7, 7, 3, 65, {64, 1}},
-                                   {40, 96, 33, 3, {64, 1}},       {96, 96, 64, 66, {64, 1}},
-                                   {130, 130, 5, 31, {64, 1}},     {7, 7, 3, 65, {128, 1}},
-                                   {66, 70, 33, 140, {128, 1}},    {65, 65, 200, 9, {128, 1}},
-                                   {70, 70, 200, 9, {64, 3}},      {100, 130, 70, 100, {64, 2}},
-                                   {130, 130, 100, 140, {128, 3}}, {20, 300, 20, 20, {64, 4}},
-                                   {300, 300, 20, 6, {}},          {50, 50, 6, 300, {}}};
+/// Both sizes of tiles, with one panel and several, alone and with their depth split: evenly, unevenly, and
+/// over more blocks than there are panels, of 64 steps in the small tiles and 32 in the wide ones. The last
+/// two leave the choice to the function.
+const std::vector<Shape> shapes = {
+    {1, 1, 1, 1, {64, 1}},      {7, 7, 3, 65, {64, 1}},       {40, 96, 33, 3, {64, 1}},
+    {96, 96, 64, 66, {64, 1}},  {130, 130, 5, 31, {64, 1}},   {150, 150, 140, 70, {64, 1}},
+    {7, 7, 3, 65, {128, 1}},    {66, 70, 33, 140, {128, 1}},  {65, 65, 200, 9, {128, 1}},
+    {70, 70, 200, 9, {64, 3}},  {100, 130, 70, 100, {64, 2}}, {130, 130, 100, 140, {128, 3}},
+    {20, 300, 20, 20, {64, 4}}, {300, 300, 20, 6, {}},        {50, 50, 6, 300, {}}};
 
 /// [rows][stride] with NaN in the padding, which must not count.
 struct Padded {
