@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <set>
 #include <system_error>
+#include <thread>
 
 #include "gmmvae/error.hpp"
 #include "host/config/values.hpp"
@@ -167,17 +171,36 @@ TrialStatus status_of_name(const std::string& name) {
   throw DataError(fmt::format("'{}' is no status of a trial", name));
 }
 
+/// Two processes that begin together may each hold the file for reading and wait for the other to let go, so
+/// that SQLite refuses both. Who is refused closes it, waits for a time of its own, and tries again. A
+/// process that was killed may also hold its file a moment longer, until its last write is done.
 SweepStore::SweepStore(const fs::path& file, Mode mode) : name_(file.string()) {
+  using std::chrono::milliseconds;
+  const auto end = std::chrono::steady_clock::now() + milliseconds(mode == Mode::create ? 700 : 400);
+  std::minstd_rand random(static_cast<unsigned>(::getpid()));
+  for (;;) {
+    const milliseconds pause(20 + random() % 100);
+    try {
+      open(mode, pause);
+      return;
+    } catch (const UsageError&) {
+      if (std::chrono::steady_clock::now() >= end) throw;
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+void SweepStore::open(Mode mode, std::chrono::milliseconds patience) {
   const int flags = mode == Mode::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
   try {
     if (const int code = sqlite3_open_v2(name_.c_str(), &connection_, flags, nullptr); code != SQLITE_OK)
       fail(code);
-    // A process that was killed may hold its file a moment longer, until its last write is done.
-    sqlite3_busy_timeout(connection_, 500);
+    sqlite3_busy_timeout(connection_, static_cast<int>(patience.count()));
     // One process a file, and no write-ahead log: both work on network file systems too.
     execute("PRAGMA locking_mode=EXCLUSIVE");
     execute("PRAGMA journal_mode=TRUNCATE");
-    execute(mode == Mode::create ? "BEGIN IMMEDIATE" : "BEGIN");
+    // Exclusive from the start, and for good: a reader that comes later must not stand in the way of a save.
+    execute(mode == Mode::create ? "BEGIN EXCLUSIVE" : "BEGIN");
     check_version(mode);
     execute("COMMIT");
   } catch (...) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -45,6 +46,7 @@ class SweepStore {
   std::uint64_t forget_failed();
 
  private:
+  void open(Mode mode, std::chrono::milliseconds patience);
   [[noreturn]] void fail(int code) const;
   void execute(const char* sql) const;
   void check_version(Mode mode) const;

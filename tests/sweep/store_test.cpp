@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -113,6 +114,53 @@ TEST(SweepStore, IsHeldByOneAtATime) {
   first.save({record("a")});
   EXPECT_NE(test::error_message<UsageError>([&] { SweepStore(file, Mode::create); }).find("another process"),
             std::string::npos);
+}
+
+/// A store that goes on where another process left off is its own before it saves anything: who reads it
+/// meanwhile is turned away, and does not block the save.
+TEST(SweepStore, IsHeldBeforeAnythingIsSaved) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "s.sqlite";
+  SweepStore(file, Mode::create).save({record("a")});
+  SweepStore again(file, Mode::create);
+  EXPECT_NE(test::error_message<UsageError>([&] { SweepStore(file, Mode::read); }).find("another process"),
+            std::string::npos);
+  again.save({record("b")});
+}
+
+/// Of processes that begin together on a store one gets it, never none.
+TEST(SweepStore, OneOfManyThatBeginTogetherGetsIt) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "s.sqlite";
+  SweepStore(file, Mode::create).save({record("a")});
+  int go[2], finished[2];
+  ASSERT_EQ(::pipe(go) + ::pipe(finished), 0);
+  constexpr int kProcesses = 6;
+  for (int p = 0; p < kProcesses; ++p) {
+    if (::fork() != 0) continue;
+    char ignored = 0;
+    ::close(go[1]);
+    (void)!::read(go[0], &ignored, 1);  // all begin when the parent closes its end
+    ::close(finished[1]);
+    try {
+      const SweepStore mine(file, Mode::create);
+      (void)!::read(finished[0], &ignored, 1);  // held until the others have given up
+      ::_exit(0);
+    } catch (const UsageError&) {
+      ::_exit(1);
+    }
+  }
+  ::close(go[1]);
+  int winners = 0;
+  for (int p = 0; p < kProcesses; ++p) {
+    if (p == kProcesses - 1) ::close(finished[1]);
+    int status = 0;
+    ASSERT_GT(::wait(&status), 0);
+    winners += WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(winners, 1);
+  ::close(go[0]);
+  ::close(finished[0]);
 }
 
 TEST(SweepStore, RefusesDamagedForeignAndNewerFiles) {
