@@ -14,6 +14,7 @@
 #include "host/io/csv_reader.hpp"
 #include "host/io/excerpt.hpp"
 #include "host/io/nearest_name.hpp"
+#include "host/io/rounding.hpp"
 
 namespace gmmvae {
 namespace {
@@ -80,6 +81,8 @@ class CsvDataset {
     if (row_ == 0) throw DataError(fmt::format("{} has a header and no rows", file_.name()));
     Dataset dataset;
     dataset.x = Matrix<float>(row_, columns_.size(), std::move(values));
+    require_points(dataset.x);
+    require_kept_precision(dataset.x);
     if (has_header_) {
       for (const std::size_t column : columns_) dataset.column_names.push_back(names_[column]);
     }
@@ -94,8 +97,18 @@ class CsvDataset {
  private:
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
+  /// Whether the first line numbers its columns from 0, behind an index without a name or without one: what
+  /// pandas writes for a table whose columns have no names.
+  [[nodiscard]] bool first_line_counts(std::size_t first) const {
+    for (std::size_t i = first; i < fields_.size(); ++i)
+      if (trimmed(fields_[i]) != fmt::format("{}", i - first)) return false;
+    return fields_.size() > first;
+  }
+
   void read_header() {
-    has_header_ = std::ranges::none_of(fields_, is_number);
+    counts_columns_ = fields_.size() > 2 && first_line_counts(0);
+    has_header_ =
+        std::ranges::none_of(fields_, is_number) || (trimmed(fields_[0]).empty() && first_line_counts(1));
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       names_.push_back(has_header_ ? std::string(trimmed(fields_[i])) : fmt::format("x{}", i + 1));
     }
@@ -138,6 +151,38 @@ class CsvDataset {
     if (columns_.empty()) throw DataError(fmt::format("{} has no column but its labels", file_.name()));
   }
 
+  /// A first line 0,1,2 above numbers with decimals is a header, and would be a point without a word.
+  void require_points(MatrixView<float> x) const {
+    if (!counts_columns_ || x.rows < 2) return;
+    const auto whole = [](float value) { return value == std::floor(value); };
+    if (std::all_of(x.data, x.data + x.size(), whole)) return;
+    throw DataError(
+        fmt::format("{}: the first line counts the columns from 0, as pandas writes names that are missing: "
+                    "take it out, or "
+                    "write 0.0 in it if it is a point",
+                    file_.name()));
+  }
+
+  /// Refuses points that single precision has lost; the file is read again only where it may have.
+  void require_kept_precision(MatrixView<float> x) const {
+    const std::vector<std::size_t> doubtful = columns_in_doubt(x);
+    if (doubtful.empty()) return;
+    std::vector<ExactColumn> exact(doubtful.size());
+    CsvReader reader(file_, delimiter_);
+    std::vector<std::string_view> fields;
+    if (has_header_) reader.next(fields);
+    while (reader.next(fields))
+      for (std::size_t i = 0; i < doubtful.size(); ++i) {
+        const std::string_view cell = trimmed(fields[columns_[doubtful[i]]]);
+        double value = 0.0;
+        std::from_chars(cell.data() + (cell.starts_with('+') ? 1 : 0), cell.data() + cell.size(), value);
+        exact[i].add(value);
+      }
+    for (std::size_t i = 0; i < doubtful.size(); ++i)
+      exact[i].require_kept(
+          fmt::format("{}: column '{}'", file_.name(), excerpt(names_[columns_[doubtful[i]]])));
+  }
+
   void read_row(std::vector<float>& values) {
     if (fields_.size() != names_.size()) {
       throw DataError(fmt::format("{}, line {}: {} fields where the first line has {}", file_.name(),
@@ -162,24 +207,33 @@ class CsvDataset {
       throw DataError(fmt::format("{}: column '{}' is not numeric, it has '{}' in {}{}", file_.name(),
                                   excerpt(names_[column]), excerpt(cell), place, suggestion()));
     }
-    const char* what = kind == Cell::missing ? "is empty"
-                       : std::isnan(value)   ? "is NaN"
-                                             : "is beyond single precision";
+    const bool missing = kind == Cell::missing || std::isnan(value);
+    const std::string what = cell.empty()            ? "is empty"
+                             : kind == Cell::missing ? fmt::format("has no number but {}", excerpt(cell))
+                             : std::isnan(value)     ? "is NaN"
+                                                     : "is beyond single precision";
+    std::string advice;
+    if (missing && column != label_column_) {
+      const std::string others = suggestion(true);
+      advice = others.empty() ? "; fill in or remove such rows" : others + " or remove such rows";
+    }
     throw DataError(
-        fmt::format("{}: {}, column '{}' {}", file_.name(), place, excerpt(names_[column]), what));
+        fmt::format("{}: {}, column '{}' {}{}", file_.name(), place, excerpt(names_[column]), what, advice));
   }
 
-  /// "; use --columns a,c": the named columns that hold no text in the whole file, which is read once more
-  /// for it.
-  std::string suggestion() const {
+  /// "; use --columns a,c": the named columns that hold no text, and where they must be `complete` a number
+  /// in every row, in the whole file, which is read once more for it.
+  std::string suggestion(bool complete = false) const {
     std::vector<bool> numeric(names_.size(), true);
     CsvReader reader(file_, delimiter_);
     std::vector<std::string_view> fields;
     if (has_header_) reader.next(fields);
     while (reader.next(fields)) {
       for (std::size_t i = 0; i < std::min(fields.size(), names_.size()); ++i) {
-        float ignored = 0.0F;
-        if (numeric[i] && parse_cell(trimmed(fields[i]), ignored) == Cell::text) numeric[i] = false;
+        if (!numeric[i]) continue;
+        float value = 0.0F;
+        const Cell kind = parse_cell(trimmed(fields[i]), value);
+        numeric[i] = complete ? kind == Cell::number && std::isfinite(value) : kind != Cell::text;
       }
     }
     std::vector<std::string> usable;
@@ -195,6 +249,7 @@ class CsvDataset {
   CsvReader reader_;
   std::vector<std::string_view> fields_;
   bool has_header_ = false;
+  bool counts_columns_ = false;  ///< the first line reads 0,1,2 and so on
   std::vector<std::string> names_;
   std::vector<std::size_t> columns_;
   std::size_t label_column_ = kNone;

@@ -17,7 +17,10 @@ constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 CsvReader::CsvReader(const InputFile& file, char delimiter) : file_(file), delimiter_(delimiter) {
   fill();
-  if (std::string_view(buffer_).starts_with(kByteOrderMark)) next_ = kByteOrderMark.size();
+  const std::string_view start = buffer_;
+  if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff"))
+    throw DataError(fmt::format("{} is text in UTF-16: save it as UTF-8", file_.name()));
+  if (start.starts_with(kByteOrderMark)) next_ = kByteOrderMark.size();
 }
 
 /// Drops the records already read and appends the next block; false at the end of the file.

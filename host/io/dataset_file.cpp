@@ -16,6 +16,7 @@
 #include "host/io/excerpt.hpp"
 #include "host/io/npy.hpp"
 #include "host/io/npz.hpp"
+#include "host/io/rounding.hpp"
 #include "host/mixture/mixture_toml.hpp"
 
 namespace gmmvae {
@@ -106,6 +107,24 @@ Mixture read_mixture(const NpzReader& reader) {
   }
 }
 
+/// Refuses points that single precision has lost. `open` gives their array as a stream from its start.
+template <class Open>
+void require_kept_precision(MatrixView<float> x, const Open& open) {
+  const std::vector<std::size_t> doubtful = columns_in_doubt(x);
+  if (doubtful.empty()) return;
+  const auto stream = open();
+  const NpyHeader header = read_npy_header(*stream);
+  constexpr ElementType rounded[] = {ElementType::f8, ElementType::i4, ElementType::i8, ElementType::u4,
+                                     ElementType::u8};
+  if (std::find(std::begin(rounded), std::end(rounded), header.type) == std::end(rounded)) return;
+  const std::vector<double> exact = read_npy_values<double>(*stream, header);
+  for (const std::size_t d : doubtful) {
+    ExactColumn column;
+    for (std::size_t i = 0; i < x.rows; ++i) column.add(exact[i * x.cols + d]);
+    column.require_kept(fmt::format("{}: column {}", stream->name(), d + 1));
+  }
+}
+
 Dataset read_npz_dataset(std::unique_ptr<InputFile> file, const LoadOptions& options) {
   const NpzReader reader(std::move(file));
   const std::string key = options.key.value_or(options.default_key);
@@ -115,6 +134,7 @@ Dataset read_npz_dataset(std::unique_ptr<InputFile> file, const LoadOptions& opt
   }
   Dataset dataset;
   dataset.x = read_npy_points(*reader.open(key));
+  require_kept_precision(dataset.x, [&] { return reader.open(key); });
   const std::string label = options.label.value_or("label");
   if (options.label || reader.contains(label)) dataset.labels = read_labels(reader, label, dataset.x.rows());
   const bool knows_truth =
@@ -190,6 +210,7 @@ Dataset load_dataset(const std::string& path, const LoadOptions& options) {
   } else if (format == Format::npy) {
     FileSection stream(*file);
     dataset.x = read_npy_points(stream);
+    require_kept_precision(dataset.x, [&] { return std::make_unique<FileSection>(*file); });
   } else {
     dataset = read_csv_dataset(*file, options);
   }

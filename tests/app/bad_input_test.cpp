@@ -88,11 +88,13 @@ TEST_P(BadData, NumbersThatAreNone) {
   EXPECT_NE(refused(folder + "nan.npy").find("NaN in row 3, column 2"), std::string::npos);
   EXPECT_NE(refused(folder + "inf.npy").find("row 3, column 2"), std::string::npos);
   write_file(path("nan.csv"), "a,b\n1,2\n3,nan\n");
-  EXPECT_EQ(refused("nan.csv"), "nan.csv: row 2 (line 3), column 'b' is NaN");
+  EXPECT_EQ(refused("nan.csv"),
+            "nan.csv: row 2 (line 3), column 'b' is NaN; use --columns a or remove such rows");
   write_file(path("inf.csv"), "a,b\n1,inf\n");
   EXPECT_TRUE(refused("inf.csv").starts_with("inf.csv: row 1 (line 2), column 'b'"));
   write_file(path("hole.csv"), "a,b\n1,\n");
-  EXPECT_EQ(refused("hole.csv"), "hole.csv: row 1 (line 2), column 'b' is empty");
+  EXPECT_EQ(refused("hole.csv"),
+            "hole.csv: row 1 (line 2), column 'b' is empty; use --columns a or remove such rows");
   write_file(path("words.csv"), "a,b,c\n1,red,2\n");
   EXPECT_NE(refused("words.csv").find("column 'b' is not numeric"), std::string::npos);
   EXPECT_NE(refused("words.csv").find("--columns a,c"), std::string::npos);

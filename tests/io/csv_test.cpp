@@ -107,16 +107,63 @@ TEST(CsvDataset, NonNumericColumnsNameTheColumnsThatWork) {
   EXPECT_EQ(refusal("a\nx\n"), ": column 'a' is not numeric, it has 'x' in row 1 (line 2)");
   EXPECT_EQ(refusal(",a,b\n0,1,2\n1,3,4\n"),
             ": the first column has no name, as an index that pandas wrote; use --columns a,b");
+  // Columns without names have numbers for theirs.
+  EXPECT_EQ(refusal(",0,1\n0,1.5,2\n1,3,4\n"),
+            ": the first column has no name, as an index that pandas wrote; use --columns 0,1");
+  LoadOptions options;
+  options.columns = {"0", "1"};
+  EXPECT_EQ(load(",0,1\n0,1,2\n1,3,4.5\n", options).x, kTwoByTwo);
+}
+
+TEST(CsvDataset, AFirstLineThatCountsColumnsIsNoPoint) {
+  EXPECT_NE(refusal("0,1,2\n1.5,2,3\n4,5,6\n").find("the first line counts the columns from 0"),
+            std::string::npos);
+  // Among whole numbers it may well be a point, and so may 0,1.
+  EXPECT_EQ(load("0,1,2\n3,4,5\n").x.rows(), 2U);
+  EXPECT_EQ(load("0,1\n2.5,3\n").x.rows(), 2U);
+  EXPECT_EQ(load("0.0,1,2\n3.5,4,5\n").x.rows(), 2U);
+}
+
+TEST(CsvDataset, RefusesTextInUtf16) {
+  using namespace std::string_literals;
+  EXPECT_EQ(refusal("\xff\xfe"
+                    "a\0,\0b\0\n\0"s),
+            " is text in UTF-16: save it as UTF-8");
+  EXPECT_EQ(refusal("\xfe\xff"
+                    "\0a\0,\0b\0\n"s),
+            " is text in UTF-16: save it as UTF-8");
+}
+
+/// Near 1e9 single precision knows multiples of 64 alone, near 1e6 of 1/16.
+TEST(CsvDataset, RefusesColumnsThatSinglePrecisionLoses) {
+  EXPECT_EQ(
+      refusal("t,a\n1000000001,1\n1000000004.5,2\n"),
+      ": column 't' varies by 3.5 around 1e+09, where single precision only knows steps of 64: subtract an "
+      "offset from it or scale it first");
+  EXPECT_EQ(load("t,a\n1000001,1\n1000004.03,2\n").x(1, 0), 1000004.03F);
+  EXPECT_EQ(load("t,a\n1000000000,1\n1000000064,2\n").x(1, 0), 1000000064.0F);  // nothing is lost
+  EXPECT_EQ(load("t,a\n0.1,1\n0.1,2\n").x(1, 0), 0.1F);  // a constant has nothing to lose
+  LoadOptions options;
+  options.columns = {"a"};
+  EXPECT_EQ(load("t,a\n1000000001,1\n1000000004.5,2\n", options).x.cols(), 1U);
 }
 
 TEST(CsvDataset, BadCellsHaveARowAndAColumn) {
-  EXPECT_EQ(refusal("a,b\n1,2\n3,\n"), ": row 2 (line 3), column 'b' is empty");
-  EXPECT_EQ(refusal("a,b\n1,2\nNA,1\n"), ": row 2 (line 3), column 'a' is empty");
-  EXPECT_EQ(refusal("a,b\n1,nan\n"), ": row 1 (line 2), column 'b' is NaN");
+  EXPECT_EQ(refusal("a,b\n1,2\n3,\n"),
+            ": row 2 (line 3), column 'b' is empty; use --columns a or remove such rows");
+  EXPECT_EQ(refusal("a,b\n1,2\nNA,1\n"),
+            ": row 2 (line 3), column 'a' has no number but NA; use --columns b or remove such rows");
+  EXPECT_EQ(refusal("a,b,c,d\n1,nan,2,\n"),
+            ": row 1 (line 2), column 'b' is NaN; use --columns a,c or remove such rows");
+  EXPECT_EQ(refusal("a,b,\n1,2,\n"),  // a comma too many in every line
+            ": row 1 (line 2), column '' is empty; use --columns a,b or remove such rows");
+  EXPECT_EQ(refusal("a\n1\n.\n"), ": column 'a' is not numeric, it has '.' in row 2 (line 3)");
+  EXPECT_EQ(refusal("a,b\n,\n"), ": row 1 (line 2), column 'a' is empty; fill in or remove such rows");
   EXPECT_EQ(refusal("a,b\n1,-inf\n"), ": row 1 (line 2), column 'b' is beyond single precision");
   EXPECT_EQ(refusal("1,2\n3,1e39\n"), ": row 2 (line 2), column 'x2' is beyond single precision");
   EXPECT_EQ(refusal("a,b\n1,1e999\n"), ": row 1 (line 2), column 'b' is beyond single precision");
-  EXPECT_EQ(refusal("a,\"b\nc\"\n1,2\n\n1,NaN\n"), ": row 2 (line 5), column 'b?c' is NaN");
+  EXPECT_EQ(refusal("a,\"b\nc\"\n1,2\n\n1,NaN\n"),
+            ": row 2 (line 5), column 'b?c' is NaN; use --columns a or remove such rows");
   EXPECT_EQ(refusal("a,label\n1,x\n2,\n"), ": row 2 (line 3), column 'label' is empty");
   EXPECT_EQ(load("a\n1e-60\n-1e-999\n1e-40\n").x.values(), (std::vector<float>{0, 0, 1e-40F}));
 }

@@ -99,6 +99,31 @@ TEST(DatasetFile, KeysAndLabelsByName) {
       std::string::npos);
 }
 
+TEST(DatasetFile, RefusesArraysThatSinglePrecisionLoses) {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const std::string& name) {
+    return error_message<DataError>([&] { load_dataset(folder / name); });
+  };
+  const std::string lost =
+      ": column 2 varies by 3.5 around 1e+09, where single precision only knows steps of 64: subtract an "
+      "offset "
+      "from it or scale it first";
+  const std::vector<double> seconds = {1, 1000000001, 2, 1000000004.5};
+  write_npy<double>(folder / "x.npy", {2, 2}, seconds);
+  EXPECT_EQ(refusal("x.npy"), (folder / "x.npy") + lost);
+  NpzWriter writer(folder / "x.npz");
+  writer.add<double>("x", {2, 2}, seconds);
+  writer.commit();
+  EXPECT_EQ(refusal("x.npz"), (folder / "x.npz") + ", array x" + lost);
+  write_npy(folder / "i.npy", make_array<std::int64_t>({2, 1}, {1000000001, 1000000004}));
+  EXPECT_NE(refusal("i.npy").find("column 1 varies by 3 around 1e+09"), std::string::npos);
+  // What is kept exactly, or well enough, is taken.
+  write_npy<double>(folder / "kept.npy", {2, 2}, std::vector<double>{1e9, 1000001, 1e9 + 64, 1000004.03});
+  EXPECT_EQ(load_dataset(folder / "kept.npy").x(1, 0), 1000000064.0F);
+  write_npy<double>(folder / "constant.npy", {2, 1}, std::vector<double>{0.1, 0.1 + 1e-16});
+  EXPECT_EQ(load_dataset(folder / "constant.npy").x(1, 0), 0.1F);
+}
+
 TEST(DatasetFile, OptionsWithoutUseAreRefused) {
   LoadOptions options;
   options.columns = {"x1"};
