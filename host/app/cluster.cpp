@@ -108,12 +108,13 @@ const ClusterRow& row_to_write(const ClusterAnalysis& analysis, const ClusterOpt
 }  // namespace
 
 int run_cluster(const Settings& settings, Console& console) {
-  const ClusterOptions options = cluster_options(settings);
+  ClusterOptions options = cluster_options(settings);
   std::string out, labels, centers;
   if (settings.is_set("out")) out = writable_path(settings, "out", ".json");
   if (settings.is_set("labels")) labels = writable_path(settings, "labels", ".npy");
   if (settings.is_set("centers")) centers = writable_path(settings, "centers", ".npy");
   const Dataset data = read_data(settings);
+  if (!settings.is_given("k")) std::erase_if(options.k, [&](std::size_t k) { return k > data.x.rows(); });
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const ClusterAnalysis analysis = cluster(*backend, data.x, data.labels, options);
   const std::string text = clusters_json(analysis);

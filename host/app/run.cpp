@@ -17,6 +17,7 @@
 #include "host/app/signals.hpp"
 #include "host/app/verbs.hpp"
 #include "host/config/builders.hpp"
+#include "host/data/range.hpp"
 #include "host/io/dataset_file.hpp"
 #include "host/study/course.hpp"
 
@@ -77,6 +78,7 @@ int run_run(const Settings& settings, Console& console) {
   const std::unique_ptr<Backend> backend = chosen_backend(settings, console);
   const Dataset data = data_of(settings);
   if (data.x.rows() < 2) throw DataError("a run needs data of at least two points");
+  require_measurable_range(data.x, "the data");
   const std::vector<RunModelPlan> plans = plan_run(settings, data);
   folder.claim(config);
   install_stop_handlers();

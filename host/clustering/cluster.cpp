@@ -8,6 +8,7 @@
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/dataset.hpp"
 #include "gmmvae/error.hpp"
+#include "host/data/range.hpp"
 
 namespace gmmvae {
 
@@ -21,6 +22,7 @@ constexpr std::uint32_t kBlobDraws = 7;
 
 void check(MatrixView<float> x, std::span<const std::int32_t> truth, const ClusterOptions& options) {
   if (x.empty()) throw DataError("there are no points to cluster");
+  require_measurable_range(x, "the points");
   if (options.k.empty()) throw UsageError("no number of clusters was asked for");
   if (!truth.empty() && truth.size() != x.rows)
     throw DataError("there must be a true label for every point or none");
@@ -49,13 +51,42 @@ double inertia_about_means(MatrixView<float> x, std::size_t k, const std::vector
   return sum;
 }
 
+/// What went wrong with the mixtures of some k.
+struct MixtureTrouble {
+  std::string what;
+  std::vector<std::size_t> k;  // ascending
+};
+
+void add_trouble(std::vector<MixtureTrouble>& troubles, std::string what, std::size_t k) {
+  const auto same = std::find_if(troubles.begin(), troubles.end(),
+                                 [&](const MixtureTrouble& known) { return known.what == what; });
+  if (same != troubles.end()) {
+    same->k.push_back(k);
+  } else {
+    troubles.push_back({std::move(what), {k}});
+  }
+}
+
+/// "2, 5 to 9, 16"
+std::string ranges(const std::vector<std::size_t>& ascending) {
+  std::string text;
+  for (std::size_t first = 0, last = 0; first < ascending.size(); first = ++last) {
+    while (last + 1 < ascending.size() && ascending[last + 1] == ascending[last] + 1) ++last;
+    if (last == first + 1) last = first;  // two are named, not a range
+    text += text.empty() ? "" : ", ";
+    text += last == first ? fmt::format("{}", ascending[first])
+                          : fmt::format("{} to {}", ascending[first], ascending[last]);
+  }
+  return text;
+}
+
 void add_mixture(Backend& backend, MatrixView<float> x, const ClusterOptions& options, ClusterRow& row,
-                 ClusterAnalysis& out) {
+                 std::vector<MixtureTrouble>& troubles) {
   try {
     MixtureFit fit = backend.fit_mixture(x, row.k, options.covariance, row.labels, {});
     if (fit.degenerate > 0) {
-      out.warnings.push_back(fmt::format(
-          "With k = {} a mixture component died or shrank onto a point or a plane: there is no BIC.", row.k));
+      add_trouble(troubles, "a mixture component died or shrank onto a point or a plane: there is no BIC",
+                  row.k);
     } else {
       row.bic = fit.bic;
     }
@@ -64,12 +95,12 @@ void add_mixture(Backend& backend, MatrixView<float> x, const ClusterOptions& op
     row.labels = std::move(fit.labels);
     row.inertia = inertia_about_means(x, row.k, row.labels);
   } catch (const DataError& error) {
-    out.warnings.push_back(fmt::format("With k = {} there is no mixture: {}.", row.k, error.what()));
+    add_trouble(troubles, fmt::format("there is no mixture: {}", error.what()), row.k);
   }
 }
 
 ClusterRow one_k(Backend& backend, MatrixView<float> x, std::span<const std::int32_t> truth, std::size_t k,
-                 const ClusterOptions& options, ClusterAnalysis& out) {
+                 const ClusterOptions& options, std::vector<MixtureTrouble>& troubles) {
   const auto begin = std::chrono::steady_clock::now();
   ClusterRow row;
   row.k = k;
@@ -78,7 +109,7 @@ ClusterRow one_k(Backend& backend, MatrixView<float> x, std::span<const std::int
   row.inertia = means.inertia;
   row.centers = std::move(means.centers);
   row.labels = std::move(means.labels);
-  add_mixture(backend, x, options, row, out);
+  add_mixture(backend, x, options, row, troubles);
   row.silhouette = silhouette(backend, x, row.labels, k, options.silhouette_sample, options.seed);
   row.calinski_harabasz = calinski_harabasz(x, row.inertia, k);
   if (!truth.empty()) {
@@ -193,7 +224,10 @@ ClusterAnalysis cluster(Backend& backend, MatrixView<float> x, std::span<const s
                         const ClusterOptions& options) {
   check(x, truth, options);
   ClusterAnalysis out;
-  for (std::size_t k : options.k) out.rows.push_back(one_k(backend, x, truth, k, options, out));
+  std::vector<MixtureTrouble> troubles;
+  for (std::size_t k : options.k) out.rows.push_back(one_k(backend, x, truth, k, options, troubles));
+  for (const MixtureTrouble& trouble : troubles)
+    out.warnings.push_back(fmt::format("With k = {} {}.", ranges(trouble.k), trouble.what));
   choose(out);
   if (options.references > 0) add_gaps(backend, x, options, out);
   warn_of_elbow(backend, x, options, out);

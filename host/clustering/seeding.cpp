@@ -8,6 +8,7 @@
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
+#include "host/data/range.hpp"
 #include "host/data/rows.hpp"
 #include "host/parallel/lanes.hpp"
 
@@ -72,6 +73,7 @@ void check_kmeans(MatrixView<float> x, const KMeansOptions& options) {
     throw UsageError(
         fmt::format("k = {} clusters were asked for, but there are {} points", options.k, x.rows));
   if (x.cols == 0) throw DataError("points without columns cannot be clustered");
+  require_bounded_range(x, "the points");
 }
 
 CentredPoints::CentredPoints(MatrixView<float> x) : mean(x.cols, 0.0), rows(x.rows, x.cols) {

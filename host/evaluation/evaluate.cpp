@@ -7,6 +7,7 @@
 #include "gmmvae/error.hpp"
 #include "gmmvae/evaluation.hpp"
 #include "gmmvae/random.hpp"
+#include "host/data/range.hpp"
 #include "host/data/rows.hpp"
 #include "host/evaluation/latent_metrics.hpp"
 #include "host/evaluation/likelihood.hpp"
@@ -78,6 +79,7 @@ struct Reference {
             const EvaluationOptions& chosen)
       : data(given), options(chosen), backend(chosen_backend) {
     if (data.x.rows() == 0) throw DataError("there is no data to evaluate against");
+    require_measurable_range(data.x, "the data");
     split(held_out);
     if (data.mixture) {
       test = make_dataset(*data.mixture, options.test, options.seed, kTestStream).x;
@@ -136,6 +138,7 @@ void add_neighbor_metrics(const SampleComparison& comparison, SampleMetrics& out
 }
 
 SampleMetrics sample_metrics(const Matrix<float>& generated, const Reference& r) {
+  require_bounded_range(generated, "the generated points");
   SampleMetrics out;
   const auto& truth = r.data.mixture;
   if (truth) {

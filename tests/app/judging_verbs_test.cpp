@@ -95,6 +95,20 @@ TEST_F(JudgingVerbs, WrongUseAndBadFilesHaveTheirExitCodes) {
     EXPECT_EQ(run(std::string("cluster --data data.npz --k ") + k).code, 2) << k;
   EXPECT_EQ(run("cluster --data data.npz --method medoids").code, 2);
   EXPECT_EQ(run("cluster --data data.npz --labels data.npz").code, 2);
+  // Nobody asked for more clusters than there are points.
+  save_points(path("few.npy"), Matrix<float>(3, 1, std::vector<float>{1, 2, 9}));
+  EXPECT_EQ(object("cluster --data few.npy").at("k").size(), 3u);
+  EXPECT_EQ(run("cluster --data few.npy --k 1..16").code, 2);
+  // Far outside of what distances in single precision can be; this never came to an end.
+  Matrix<float> wide(20, 3);
+  for (std::size_t i = 0; i < wide.size(); ++i) wide.data()[i] = 1e30f * static_cast<float>(i % 7);
+  save_points(path("wide.npy"), wide);
+  EXPECT_NE(refusal("evaluate --data wide.npy --model model.safetensors", 4).find("scale them down"),
+            std::string::npos);
+  EXPECT_NE(refusal("evaluate --data data.npz --samples wide.npy", 4).find("scale them down"),
+            std::string::npos);
+  EXPECT_NE(refusal("run --data wide.npy --out r", 4).find("scale them down"), std::string::npos);
+  EXPECT_FALSE(exists("r"));
   const test::Outcome wrong = run("cluster --data data.npz --k 500 --json");
   EXPECT_EQ(json::parse(wrong.out).at("exit_code"), 2);
 }

@@ -110,9 +110,17 @@ TEST_P(ClusterTest, DegenerateDataChooseNothingAndSayWhy) {
   EXPECT_FALSE(got.bic.has_value());
   EXPECT_FALSE(got.elbow.has_value());
   EXPECT_FALSE(got.silhouette.has_value());
-  EXPECT_FALSE(got.warnings.empty());
+  ASSERT_FALSE(got.warnings.empty());
+  EXPECT_EQ(got.warnings[0].find("With k = 1 to 4 "), 0u) << got.warnings[0];  // one warning, not four
   const json file = json::parse(clusters_json(got));
   EXPECT_TRUE(file.at("chosen").at("gap").is_null());
+  // Distances whose squares leave single precision; with them no label was found at all.
+  for (const float width : {1e30f, 1e-30f}) {
+    Matrix<float> wide(40, 2);
+    for (std::size_t i = 0; i < wide.size(); ++i) wide.data()[i] = width * static_cast<float>(i % 7);
+    EXPECT_THROW(cluster(backend(), wide, {}, one_to(4)), DataError) << width;
+  }
+  EXPECT_THROW((void)kmeans(Matrix<float>(2, 1, std::vector<float>{0.0f, 1e30f}), {.k = 1}), DataError);
   EXPECT_THROW(cluster(backend(), Matrix<float>(3, 2), {}, one_to(4)), UsageError);
   EXPECT_THROW(cluster(backend(), Matrix<float>(0, 2), {}, one_to(1)), DataError);
   EXPECT_THROW(cluster(backend(), Matrix<float>(9, 2), std::vector<std::int32_t>(3), one_to(1)), DataError);
