@@ -125,8 +125,12 @@ void print_evaluation(const Console& console, const Evaluation& e) {
     for (std::size_t j = 0; j < e.latent->kl_per_dimension.size(); ++j)
       console.print(fmt::format("  KL of latent dimension {:<17}{:.4g} ± {:.1g}", j + 1,
                                 e.latent->kl_per_dimension[j], e.latent->kl_errors[j]));
-    console.print(fmt::format("  {:<40}{:.4g}, at most {:.4g}", "mutual information",
-                              e.latent->mutual_information.value, e.latent->mutual_information_ceiling));
+    const Estimate& information = e.latent->mutual_information;
+    console.print(fmt::format("  {:<40}{}, at most {:.4g}", "mutual information",
+                              information.standard_error > 0.0
+                                  ? cell({information.value, information.standard_error, ""})
+                                  : fmt::format("{:.4g}", information.value),
+                              e.latent->mutual_information_ceiling));
   }
   console.print(fmt::format("{:<22}{:>20}{:>20}{:>20}", fmt::format("{} samples", e.count),
                             e.noise_free ? "with noise" : "given", "decoder mean", "the truth"));

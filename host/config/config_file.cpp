@@ -62,7 +62,8 @@ void flatten(const toml::table& table, const std::string& scope, const std::stri
              std::vector<ConfigEntry>& entries) {
   for (const auto& [key, node] : in_file_order(table)) {
     const std::string name(key.str());
-    const bool deeper = scope.empty() || scope == "model";
+    // What is no table of ours is refused by its name later on; a model's own table holds no other.
+    const bool deeper = !scope.starts_with("model.");
     if (node->is_table() && deeper) {
       const std::string inner = scope.empty() ? name : scope + "." + name;
       if (node->as_table()->empty()) entries.push_back({inner, "", "", place(file, key.source())});

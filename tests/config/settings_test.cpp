@@ -167,6 +167,9 @@ TEST_F(SettingsTest, AWrongKeyIsRefusedWithItsPlaceAndTheNearestName) {
             "study.toml:2:1: there is no key 'conut' that sample reads; did you mean count?");
   EXPECT_EQ(refused("[smaple]\ncount = 64\n"),
             "study.toml:2:1: there is no table [smaple]; did you mean sample?");
+  EXPECT_EQ(refused("[modell.a]\nbeta = 2\n").find("study.toml:2:1: there is no table [modell.a]"), 0u);
+  EXPECT_EQ(refused("[tsne.more]\nperplexity = 2\n").find("study.toml:2:1: there is no table [tsne.more]"),
+            0u);
   // Keys of the command line alone have no place in a file.
   EXPECT_TRUE(refused("help = true\n").starts_with("study.toml:1:1: there is no key 'help'"));
 }
