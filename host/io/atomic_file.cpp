@@ -37,6 +37,26 @@ void flush_folder(const std::string& folder) {
   ::close(descriptor);
 }
 
+/// Gives an open file without a name this one, in the place of what has it.
+bool give_name(int descriptor, const std::string& path) {
+  ::unlink(path.c_str());
+  return ::linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", descriptor).c_str(), AT_FDCWD, path.c_str(),
+                  AT_SYMLINK_FOLLOW) == 0;
+}
+
+/// A new file without a name in the folder of `path`, which can be given that one later on; -1 where the file
+/// system or the machine knows no such thing, which is tried rather than believed.
+int open_unnamed(const std::string& path) {
+  const std::string folder = folder_of(path);
+  const auto open_new = [&] { return ::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666); };
+  const int trial = open_new();
+  if (trial < 0) return -1;
+  const bool nameable = give_name(trial, path);
+  if (nameable) ::unlink(path.c_str());
+  ::close(trial);
+  return nameable ? open_new() : -1;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(const std::string& path) : name_(path), target_(path) {
@@ -60,6 +80,9 @@ AtomicFile::AtomicFile(const std::string& path) : name_(path), target_(path) {
         fmt::format("cannot write {}: the folder {} does not exist; create it first", name_, folder));
   }
   temporary_ = fmt::format("{}.tmp-{}", target_, ::getpid());
+  descriptor_ = open_unnamed(temporary_);
+  unnamed_ = descriptor_ >= 0;
+  if (unnamed_) return;
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     const int error = errno;
@@ -101,6 +124,7 @@ void AtomicFile::write_through(const char* bytes, std::size_t count) {
 void AtomicFile::commit() {
   flush();
   if (::fsync(descriptor_) != 0 && !flush_is_unsupported(errno)) fail(errno);
+  if (unnamed_ && !give_name(descriptor_, temporary_)) fail(errno);
   // Network file systems report a full disk only here.
   const int closed = ::close(descriptor_);
   descriptor_ = -1;

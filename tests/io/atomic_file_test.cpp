@@ -1,8 +1,12 @@
 #include "host/io/atomic_file.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -41,6 +45,51 @@ TEST(AtomicFile, LeavesNothingWithoutCommit) {
   write_file(path, "old");
   { AtomicFile(path).write("half"); }
   EXPECT_EQ(read_file(path), "old");
+  EXPECT_EQ(folder.count(), 1U);
+}
+
+TEST(AtomicFile, AKilledProcessLeavesNothing) {
+  const TemporaryFolder folder;
+  const int able = ::open(folder.path().c_str(), O_WRONLY | O_TMPFILE, 0600);
+  if (able < 0) GTEST_SKIP() << "files without a name: the file system of " << folder.path() << " has none";
+  ::close(able);
+  const std::string path = folder / "out.txt";
+  write_file(path, "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(path);
+    file.write(std::string(200000, 'x'));
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(read_file(path), "old");
+  EXPECT_EQ(folder.count(), 1U);
+}
+
+TEST(AtomicFile, WritesWhereFilesCannotBeWithoutAName) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "out.txt";
+  write_file(path, "old");
+  // Without /proc there is no way to name such a file; in a mount namespace of the child's own there is none.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0)
+      ::_exit(77);
+    AtomicFile file(path);
+    file.write("new");
+    const bool named = folder.count() == 2;
+    file.commit();
+    ::_exit(named ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "unshare: /proc cannot be covered here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(read_file(path), "new");
   EXPECT_EQ(folder.count(), 1U);
 }
 
