@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::size_t kRecallSample = 1000;
 constexpr std::size_t kCostGroups = 48;
-// Cycles of one core with AVX-512, measured (bench/results/tsne.md): a coordinate of a point looked at for
-// sixteen queries, of which choosing among them costs as much as some coordinates more, and a point's part of
-// one descent step. A point's way through the graphs takes 0.5 to 3.4 million, the most where there are no
-// clusters: there alone exact neighbours may cost more.
-constexpr double kScanCycles = 2.2;
-constexpr double kChoiceCoordinates = 6.0;
-constexpr double kStepCycles = 700.0;
-constexpr double kGraphCycles = 3e6;
 
 struct Sample {
   Matrix<float> points;
@@ -57,9 +49,10 @@ double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, Thr
   return static_cast<double>(hits) / static_cast<double>(count * lists.k);
 }
 
-bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool) {
-  const double affordable = std::max(kStepCycles * static_cast<double>(iterations), kGraphCycles);
-  const double scan = kScanCycles * (static_cast<double>(tree.dim) + kChoiceCoordinates);
+bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool,
+                       const SearchCosts& costs) {
+  const double affordable = std::max(costs.step * static_cast<double>(iterations), costs.graphs);
+  const double scan = costs.coordinate * (static_cast<double>(tree.dim) + costs.choice);
   // Even if every point were looked at for every other one?
   if (static_cast<double>(tree.size()) * scan / kLeafGrain <= affordable) return false;
   std::vector<std::uint32_t> places;

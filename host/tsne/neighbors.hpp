@@ -52,8 +52,18 @@ double neighbor_recall(const NeighborTree& tree, const NeighborLists& lists, Thr
 /// Throws what nearest_neighbors throws.
 void check_neighbors(MatrixView<float> x, std::size_t k);
 
+/// Cycles of one core with AVX-512, measured (bench/results/tsne.md). A point's way through the graphs takes
+/// 0.5 to 3.4 million, the most where there are no clusters: there alone exact neighbours may cost more.
+struct SearchCosts {
+  double coordinate = 2.2;  ///< of a point looked at for sixteen queries
+  double choice = 6.0;      ///< choosing among these costs as much as so many coordinates more
+  double step = 700.0;      ///< a point's part of one step of the descent
+  double graphs = 3e6;      ///< a point's way through the graphs of approximate neighbours
+};
+
 /// Whether exact neighbours would take longer than `iterations` steps of the descent that follows and than
 /// approximate ones: decided by counting what a sample of searches looks at, never by a clock.
-bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool);
+bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iterations, ThreadPool& pool,
+                       const SearchCosts& costs = {});
 
 }  // namespace gmmvae::tsne

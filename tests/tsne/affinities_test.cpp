@@ -41,6 +41,26 @@ TEST(Neighbors, AreThoseOfAllPairs) {
   }
 }
 
+/// The default's choice, on few points and with approximate neighbours made cheap: a search may cost what
+/// looking at a half of the points does. Where there are no clusters every point is looked at in 40
+/// dimensions, and where there are twenty about a twentieth.
+TEST(Neighbors, AreApproximateWhereExactOnesCostMore) {
+  constexpr std::size_t kPoints = 3200, kDim = 40, kEach = 10;
+  ThreadPool pool(2);
+  const tsne::NeighborTree cloud = tsne::build_neighbor_tree(test::cloud(kPoints, kDim, 1.0, 1), pool);
+  const tsne::NeighborTree clusters = tsne::build_neighbor_tree(test::clusters(kPoints, kDim, 20, 1), pool);
+  tsne::SearchCosts costs;
+  const double all = kPoints / 16.0 * costs.coordinate * (kDim + costs.choice);
+  costs.graphs = 0.5 * all;
+  EXPECT_TRUE(tsne::exact_is_too_slow(cloud, kEach, 0, pool, costs));
+  EXPECT_FALSE(tsne::exact_is_too_slow(clusters, kEach, 0, pool, costs));
+  // A long descent dwarfs either search, and with the graphs' true cost so few points are never worth one.
+  const auto many = static_cast<std::size_t>(1.1 * all / costs.step);
+  EXPECT_FALSE(tsne::exact_is_too_slow(cloud, kEach, many, pool, costs));
+  EXPECT_TRUE(tsne::exact_is_too_slow(cloud, kEach, many / 2, pool, costs));
+  EXPECT_FALSE(tsne::exact_is_too_slow(cloud, kEach, 0, pool));
+}
+
 TEST(Neighbors, OfEqualPointsAreOthers) {
   ThreadPool pool(1);
   const Matrix<float> x(100, 3, 0.25f);
