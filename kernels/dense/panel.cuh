@@ -78,13 +78,13 @@ class Feed {
       from += P::lines_a_copy * stride_;
     }
   }
-  /// Starts the copies of the next panel, which has its full depth: piece n where bit n of `wanted` is set.
-  /// `to` is this thread's first quad in the panel.
-  __device__ void copy(float* to, unsigned wanted, block::AsyncCopies& copies) {
+  /// Starts the copies of the next panel, which has its full depth: piece n where bit first_bit + n of
+  /// `wanted` is set. `to` is this thread's first quad in the panel.
+  __device__ void copy(float* to, unsigned wanted, int first_bit, block::AsyncCopies& copies) {
 #pragma unroll
     for (int n = 0; n < pieces; ++n) {
-      const int line = n * P::lines_a_copy;
-      copies.start_if(wanted & 1u << n, to + line * P::pitch, next_ + (P::along ? line * stride_ : 0));
+      copies.start_if(wanted & 1u << (first_bit + n), to + n * P::lines_a_copy * P::pitch,
+                      P::along ? next_ + n * a_copy() : next_);
       if constexpr (!P::along) next_ += P::lines_a_copy * stride_;
     }
     if constexpr (P::along) next_ += P::depth;
@@ -104,6 +104,11 @@ class Feed {
   }
 
  private:
+  /// From one piece to the next, in global memory. Of unsigned numbers the product and its addition to an
+  /// address are one instruction.
+  [[nodiscard]] __device__ std::size_t a_copy() const {
+    return static_cast<std::size_t>(static_cast<unsigned>(stride_)) * P::lines_a_copy;
+  }
   __device__ static int line() {
     return static_cast<int>(threadIdx.x) / P::quads;
   }

@@ -176,6 +176,7 @@ class Multiplier {
  public:
   static constexpr int rounds = Multiplied::rounds;
   static constexpr int groups = slice_depth / 4;
+  static constexpr int unrolled = B::along ? 1 : groups;  ///< groups at once; more would spill registers
 
   /// From the first round of a panel on, a's and b's beginning at `a` and `b`.
   __device__ Multiplier(const float* a, const float* b) {
@@ -229,8 +230,8 @@ class Multiplier {
 /// `end`. Panels have their full depth but for the last, which comes first. `with_panel(a)` is called for
 /// each panel of a while it is in shared memory. All threads of the block; `buffer` is free again afterwards.
 ///
-/// The loop over panels turns in the middle of a group of rounds, and that over groups too: the compiler
-/// moves loads within a turn alone, and here they are far from where it ends.
+/// The loops over panels and over groups turn within a group of rounds, not behind one: the compiler moves
+/// loads and multiply-adds within a turn alone, and here what belongs together lies in one.
 template <class T, Lies lies_a, Lies lies_b, class WithPanel>
 __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row, int column, int first,
                                      int end, float* buffer, Sums& sum, WithPanel with_panel) {
@@ -238,8 +239,7 @@ __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row
   using B = Panel<T, lies_b, T::columns>;
   using M = Multiplier<T, lies_a, lies_b>;
   constexpr int floats = A::floats + B::floats;
-  constexpr int middle = M::rounds / 2;
-  constexpr bool rolled = A::along && B::along;  // unrolled, its groups spill registers
+  constexpr int quarter = M::rounds / 4;
   constexpr bool alike = A::along == B::along && A::quads == B::quads;
   block::AsyncCopies copies;
   Feed<A> feed_a(a, row, first);
@@ -248,8 +248,7 @@ __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row
   feed_a.copy_last(buffer, others * T::depth, end - first - others * T::depth, copies);
   feed_b.copy_last(buffer + A::floats, others * T::depth, end - first - others * T::depth, copies);
   copies.close_group();
-  unsigned wanted_a = others > 0 ? feed_a.has() : 0;
-  unsigned wanted_b = others > 0 ? feed_b.has() : 0;
+  unsigned wanted = others > 0 ? feed_a.has() | feed_b.has() << Feed<A>::pieces : 0;
   float* to_a = buffer + floats + Feed<A>::offset();
   float* to_b = buffer + floats + A::floats + Feed<B>::offset();
   const float* panel = buffer;
@@ -257,23 +256,23 @@ __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row
   copies.wait<0>();
   __syncthreads();
   M multiplier(buffer, buffer + A::floats);
-  const auto multiply_group = [&](int from) {
-    multiplier.run(from, M::rounds - 1, sum);
-    multiplier.go_on();
-    multiplier.run(M::rounds - 1, M::rounds, sum);
-    multiplier.run(0, middle, sum);
-  };
-  multiplier.run(0, middle, sum);
+  multiplier.run(0, quarter, sum);
 #pragma unroll 1
   for (;;) {
     with_panel(panel);
-    feed_a.copy(to_a, wanted_a, copies);
-    if (!rolled) multiplier.run(middle, middle + 1, sum);
-    feed_b.copy(alike ? to_a + A::floats : to_b, wanted_b, copies);
+    multiplier.run(quarter, 2 * quarter, sum);
+    feed_a.copy(to_a, wanted, 0, copies);
+    multiplier.run(2 * quarter, 3 * quarter, sum);
+    feed_b.copy(alike ? to_a + A::floats : to_b, wanted, Feed<A>::pieces, copies);
     copies.close_group();
-#pragma unroll(rolled ? 1 : M::groups)
-    for (int g = 0; g < M::groups - 1; ++g) multiply_group(!rolled && g == 0 ? middle + 1 : middle);
-    multiplier.run(middle, M::rounds - 1, sum);
+#pragma unroll(M::unrolled)
+    for (int g = 0; g < M::groups - 1; ++g) {
+      multiplier.run(3 * quarter, M::rounds - 1, sum);
+      multiplier.go_on();
+      multiplier.run(M::rounds - 1, M::rounds, sum);
+      multiplier.run(0, 3 * quarter, sum);
+    }
+    multiplier.run(3 * quarter, M::rounds - 1, sum);
     if (others == 0) break;
     copies.wait<0>();
     __syncthreads();  // the next panel is there, and nobody reads this one any more
@@ -282,9 +281,9 @@ __device__ inline void multiply_tile(const Operand& a, const Operand& b, int row
     to_a -= step;
     to_b -= step;
     step = -step;
-    if (--others == 0) wanted_a = wanted_b = 0;
+    if (--others == 0) wanted = 0;
     multiplier.run(M::rounds - 1, M::rounds, sum);
-    multiplier.run(0, middle, sum);
+    multiplier.run(0, quarter, sum);
   }
   multiplier.finish(sum);
   __syncthreads();
