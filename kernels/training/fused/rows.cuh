@@ -68,7 +68,13 @@ __device__ __forceinline__ void scatter_sums(int lane, float (&value)[N], int ma
 
 /// The hidden layers' activation. A NaN stays a NaN, so that divergence is seen.
 __device__ __forceinline__ float relu(float x) {
+#if GPU_ARCH >= 800
+  float y;
+  asm("max.NaN.f32 %0, %1, 0f00000000;" : "=f"(y) : "f"(x));
+  return y;
+#else
   return x < 0.0f ? 0.0f : x;
+#endif
 }
 /// A gradient on its way back through the activation whose output was y.
 __device__ __forceinline__ float pass_relu(float gradient, float y) {
@@ -100,10 +106,10 @@ __device__ __forceinline__ void first_layer(const Place& place, const Network& n
     const Four in = load4(net.input + narrow * place.row_of(i));
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) {
-      float sum = 0.0f;
+      float sum = bias[j];
 #pragma unroll
       for (int k = 0; k < Depth; ++k) sum += in.at[k] * w[j].at[k];
-      tile[i * tile_columns + j] = relu(sum + bias[j]);
+      tile[i * tile_columns + j] = relu(sum);
     }
   }
 }
@@ -128,7 +134,13 @@ __device__ __forceinline__ void load_tile(const Place& place, const float* from,
 __device__ __forceinline__ void middle_layer(const Place& place, const Network& net, Tile& tile) {
   const float* x = net.first + place.row * stride;
   const float* w = net.weights + Packed<2>::middle_weight + place.column * stride;
-  Tile sum = {};
+  Tile sum;
+#pragma unroll
+  for (int j = 0; j < tile_columns; ++j) {
+    const float bias = net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i) sum[i * tile_columns + j] = bias;
+  }
 #pragma unroll 4
   for (int k = 0; k < width; k += 4) {
     Four xs[tile_rows];
@@ -140,11 +152,7 @@ __device__ __forceinline__ void middle_layer(const Place& place, const Network& 
     block::multiply_rows(sum, xs, ws);
   }
 #pragma unroll
-  for (int j = 0; j < tile_columns; ++j) {
-    const float bias = net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
-#pragma unroll
-    for (int i = 0; i < tile_rows; ++i) tile[i * tile_columns + j] = relu(sum[i * tile_columns + j] + bias);
-  }
+  for (int n = 0; n < tile_rows * tile_columns; ++n) tile[n] = relu(sum[n]);
 }
 
 /// The last layer's weights that meet this lane's strided columns.
