@@ -39,13 +39,19 @@ struct Block {
   __device__ __forceinline__ Block(const Memory& memory_, const TrainingTask& task_)
       : memory(memory_), task(task_), training(memory_, task_) {}
 
+  /// What a warp's part of the update adds to the gradient's squared norm; the whole warp calls it.
+  __device__ __forceinline__ void note_norm(const block::Update& update) const {
+    const float norm = block::warp_sum(update.squared_norm);
+    if (lane_id() == 0) memory.ledger.norms[warp_id()] = static_cast<double>(norm);
+  }
+
   /// Everything that a launch begins with; ends with a barrier.
   __device__ __forceinline__ void start() const {
     training.load();
     if (thread_rank() == 0) task.state->new_rows = 0;
     for (int i = static_cast<int>(thread_rank()); i < product_warps * partial_floats; i += threads)
       memory.partials[i] = 0.0f;  // of narrower models than the widest, parts stay so
-    for (int i = static_cast<int>(thread_rank()); i < partial_floats; i += threads)
+    for (int i = static_cast<int>(thread_rank()); i < partial_fours; i += threads)
       memory.offsets[i] = static_cast<short>(packed_offset<Hidden>(i));
     if (warp_id() >= first_supplier) Supplier(memory, task, training.data).prepare({task.state->epoch, 0}, 0);
     __syncthreads();
@@ -66,19 +72,21 @@ struct Block {
       block::Update update = update_of(memory, buffer);
       if (memory.batches[buffer].training != 0)
         move_parameters<Hidden, arithmetic>(memory, memory.batches[buffer].count, update);
-      const float norm = block::warp_sum(update.squared_norm);
-      if (lane_id() == 0) memory.ledger.norms[warp_id()] = static_cast<double>(norm);
+      note_norm(update);
       end_half_step();
     }
   }
 
-  /// Meanwhile the next batches.
+  /// Meanwhile the next batches, and a part of the update.
   __device__ __forceinline__ void supply(std::uint64_t epoch, int batches, int buffer) const {
     const Supplier supplier(memory, task, training.data);
 #pragma unroll 1
     for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
       supplier.prepare(supplier.schedule.after({epoch, n}), 1 - buffer);
       end_half_step();
+      block::Update update = update_of(memory, buffer);
+      if (memory.batches[buffer].training != 0) move_beside<Hidden>(memory, update);
+      note_norm(update);
       end_half_step();
     }
   }
@@ -94,8 +102,7 @@ struct Block {
       block::Update update = update_of(memory, buffer);
       keeper.settle({epoch, n}, buffer, update);
       keeper.weigh(1 - buffer);
-      const float norm = block::warp_sum(update.squared_norm);
-      if (lane_id() == 0) memory.ledger.norms[keeper_warp] = static_cast<double>(norm);
+      note_norm(update);
       end_half_step();
     }
     keeper.account({epoch, batches - 1}, 1 - buffer);

@@ -136,7 +136,7 @@ struct Keeper {
       if (lane == 0) {
         double squared = 0.0;
 #pragma unroll
-        for (int w = 0; w <= product_warps; ++w) squared += memory.ledger.norms[w];
+        for (int w = 0; w < threads / 32; ++w) squared += memory.ledger.norms[w];
         memory.ledger.row[plan.latent + 6] += sqrt(squared);
       }
     } else {

@@ -57,14 +57,14 @@ struct Partial {
   static constexpr int network = last_bias + narrow;                ///< floats
 };
 inline constexpr int partial_floats = 2 * Partial::network;
+inline constexpr int partial_fours = partial_floats / 4;
 
-/// Where number `at` of a warp's part belongs in the packed parameters; -1 where it is no parameter.
+/// Where number `four` of the fours of a warp's part belongs in the packed parameters; -1 where they are none.
 template <int Hidden>
-__host__ __device__ __forceinline__ int packed_offset(int at) {
-  const int network = at >= Partial::network ? 1 : 0;
-  const int q = at - network * Partial::network;
+__host__ __device__ __forceinline__ int packed_offset(int four) {
+  const int network = 4 * four / Partial::network;
+  const int q = 4 * four - network * Partial::network;
   const int base = network * Packed<Hidden>::network;
-  if (at >= partial_floats) return -1;
   if (q < Partial::wide_bias) return base + Packed<Hidden>::last_weight + q / width * stride + q % width;
   if (q < Partial::first_weight)
     return base + (Hidden == 2 ? Packed<Hidden>::middle_bias : Packed<Hidden>::first_bias) + q -
@@ -131,7 +131,7 @@ struct BlockMemory<Placement::fused> {
   float* ends;            ///< [most_rows][narrow]: head, gradient of the output, of the code, of the head
   float* hidden;          ///< [2][hidden_layers][most_rows][stride]; the last layer's turn into its delta
   float* partials;        ///< [product_warps][partial_floats]
-  short* offsets;         ///< [partial_floats], packed_offset() of each
+  short* offsets;         ///< [partial_fours], packed_offset() of each
   fused::RowSums* sums;   ///< [2][product_warps]
 
   /// The sub-arrays of a block, with one or two hidden layers in each network. All but the last have sizes
@@ -153,11 +153,11 @@ struct BlockMemory<Placement::fused> {
     task = arena.take<TrainingTask>(1);
     scalars = arena.take<BlockScalars>(1);
     batches = arena.take<fused::Batch>(2);
-    offsets = arena.take<short>(fused::partial_floats);
+    offsets = arena.take<short>(fused::partial_fours);
     ledger.row = arena.take<double>(fused::most_latent + 7);
     ledger.kl = arena.take<double>(fused::most_latent);
     ledger.squared_error = arena.take<double>(fused::narrow);
-    ledger.norms = arena.take<double>(fused::product_warps + 1);
+    ledger.norms = arena.take<double>(fused::threads / 32);
     ledger.variance = arena.take<double>(fused::narrow);
     ledger.weight = arena.take<double>(fused::narrow);
     ledger.constants = arena.take<double>(2);

@@ -174,8 +174,15 @@ __device__ __forceinline__ Network network(const Place& place, const Memory& mem
           memory.partials + place.warp * partial_floats + number * Partial::network};
 }
 
-/// Zeros in the rows of a warp that has none of the batch: the tensor cores sum over rows in sixteens, so
-/// that they read some beyond those of the warps that have.
+/// Zeros in the part of the gradients of a warp that has no rows of the batch: the update adds all parts.
+__device__ __forceinline__ void clear_part(const Place& place, const Memory& memory) {
+  float* part = memory.partials + place.warp * partial_floats;
+#pragma unroll 1
+  for (int i = place.lane; i < partial_fours; i += 32) block::store4(part + 4 * i, Four{});
+}
+
+/// Zeros in its rows: the tensor cores sum over rows in sixteens, so that they read some beyond those of the
+/// warps that have any.
 __device__ __forceinline__ void clear_rows(const Place& place, const Memory& memory) {
   const int lane = place.lane;
   float* to = memory.hidden_of<2>(0, 0) + (place.first + lane / 16) * stride + 4 * (lane % 16);
@@ -190,7 +197,8 @@ template <int Hidden, Arithmetic arithmetic>
 __device__ __forceinline__ void run_rows(const Memory& memory, int buffer) {
   const Place place(anew_for<arithmetic>(lane_id()), anew_for<arithmetic>(warp_id()));
   const Batch& batch = memory.batches[buffer];
-  if (place.first >= batch.count) {  // the whole warp; the update knows
+  if (place.first >= batch.count) {  // the whole warp
+    clear_part(place, memory);
     if constexpr (Hidden == 2 && arithmetic == Arithmetic::tf32x3) clear_rows(place, memory);
     return;
   }

@@ -54,6 +54,21 @@ __device__ __forceinline__ void middle_gradient(const Memory& memory, const Owne
   }
 }
 
+/// Adam's step for four neighbours, whose moments are at hand.
+__device__ __forceinline__ void move4(block::Update& update, int offset, const float (&gradient)[4],
+                                      Four first, Four second) {
+  Four w = load4(update.parameters + offset);
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const float g = gradient[j];
+    update.squared_norm += g * g;
+    w.at[j] = update.moved(w.at[j], g, first.at[j], second.at[j]);
+  }
+  block::store4(update.parameters + offset, w);
+  block::store4(update.first_out + offset, first);
+  block::store4(update.second_out + offset, second);
+}
+
 /// Where the i-th four of a thread's weights lie, from its first one.
 struct DownRows {
   __device__ __forceinline__ static constexpr int at(int i) { return i * stride; }
@@ -77,24 +92,9 @@ struct Moments {
     }
   }
   /// Adam's step for those weights.
-  __device__ __forceinline__ void move(const Memory& memory, int offset, const float (&gradient)[N][4],
-                                       block::Update& update) {
-    float* weights = memory.base + offset;
-    float* first_out = update.first_out + offset;
-    float* second_out = update.second_out + offset;
+  __device__ __forceinline__ void move(int offset, const float (&gradient)[N][4], block::Update& update) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) {
-      Four w = load4(weights + Where::at(i));
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const float g = gradient[i][j];
-        update.squared_norm += g * g;
-        w.at[j] = update.moved(w.at[j], g, first[i].at[j], second[i].at[j]);
-      }
-      block::store4(weights + Where::at(i), w);
-      block::store4(first_out + Where::at(i), first[i]);
-      block::store4(second_out + Where::at(i), second[i]);
-    }
+    for (int i = 0; i < N; ++i) move4(update, offset + Where::at(i), gradient[i], first[i], second[i]);
   }
 };
 
@@ -105,7 +105,7 @@ __device__ __forceinline__ void move_middle(const Memory& memory, int rows, bloc
   Moments<owned_rows, DownRows> moments(update, offset);
   float gradient[owned_rows][4] = {};
   middle_gradient(memory, owner, rows, gradient);
-  moments.move(memory, offset, gradient, update);
+  moments.move(offset, gradient, update);
 }
 
 /// The same by tensor cores. A warp has 32 x 32 weights of a middle layer, a lane 4 x 8, of which two halves
@@ -125,51 +125,58 @@ __device__ __forceinline__ void move_middle_split(const Memory& memory, int rows
   Moments<4, InPairs> moments(update, lower);
   middle_gradient_split(d + 16, x, rows, gradient[1]);
   Moments<4, InPairs> following(update, upper);
-  moments.move(memory, lower, gradient[0], update);
-  following.move(memory, upper, gradient[1], update);
+  moments.move(lower, gradient[0], update);
+  following.move(upper, gradient[1], update);
 }
 
-/// The parameters whose gradients the warps have summed over their rows, in turn by threads. Their moments
-/// are asked for together, before anything else is done.
+/// The parameters whose gradients the warps have summed over their rows, fours of them in turn by `Threads`
+/// threads. Their moments are asked for together, before anything else is done.
+template <int Threads>
 struct Narrow {
-  static constexpr int each = (partial_floats + 32 * product_warps - 1) / (32 * product_warps);
+  static constexpr int each = (partial_fours + Threads - 1) / Threads;
   int thread;
-  float first[each];
-  float second[each];
+  int offsets[each];  ///< where this thread's fours belong, -1 where there is none
+  Four first[each];
+  Four second[each];
 
-  [[nodiscard]] __device__ __forceinline__ int number(int k) const { return thread + 32 * product_warps * k; }
-  /// Where number k of this thread belongs; -1 where there is none.
-  [[nodiscard]] __device__ __forceinline__ int offset_of(const Memory& memory, int k) const {
-    const int at = number(k);
-    return at < partial_floats ? memory.offsets[at] : -1;
-  }
   __device__ __forceinline__ Narrow(int thread_, const Memory& memory, const block::Update& update)
       : thread(thread_) {
 #pragma unroll
     for (int k = 0; k < each; ++k) {
-      const int offset = offset_of(memory, k);
-      first[k] = offset < 0 ? 0.0f : update.first_in[offset];
-      second[k] = offset < 0 ? 0.0f : update.second_in[offset];
+      const int number = thread + Threads * k;
+      offsets[k] = number < partial_fours ? memory.offsets[number] : -1;
+      first[k] = offsets[k] < 0 ? Four{} : load4(update.first_in + offsets[k]);
+      second[k] = offsets[k] < 0 ? Four{} : load4(update.second_in + offsets[k]);
     }
   }
-  /// Adam's step with the parts of the first `warps` warps.
-  __device__ __forceinline__ void move(const Memory& memory, int warps, block::Update& update) {
+  /// Adam's step.
+  __device__ __forceinline__ void move(const Memory& memory, block::Update& update) {
 #pragma unroll
     for (int k = 0; k < each; ++k) {
-      const int at = number(k);
-      const int offset = offset_of(memory, k);
-      if (offset < 0) continue;
-      float g = 0.0f;
+      if (offsets[k] < 0) continue;
+      const float* part = memory.partials + 4 * (thread + Threads * k);
+      Four g{};
 #pragma unroll
-      for (int w = 0; w < product_warps; ++w)
-        g += w < warps ? memory.partials[w * partial_floats + at] : 0.0f;
-      update.squared_norm += g * g;
-      update.parameters[offset] = update.moved(update.parameters[offset], g, first[k], second[k]);
-      update.first_out[offset] = first[k];
-      update.second_out[offset] = second[k];
+      for (int w = 0; w < product_warps; ++w) {
+        const Four mine = load4(part + w * partial_floats);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) g.at[j] += mine.at[j];
+      }
+      move4(update, offsets[k], g.at, first[k], second[k]);
     }
   }
 };
+
+/// The other warps' half of the update, with two hidden layers: all that is narrow, for a batch that trains.
+/// With one hidden layer nothing is wide, and the warps for products do it.
+template <int Hidden>
+__device__ __forceinline__ void move_beside(const Memory& memory, block::Update& update) {
+  if constexpr (Hidden == 2) {
+    constexpr int helpers = 32 * supplier_warps;
+    Narrow<helpers>(static_cast<int>(thread_rank()) - 32 * first_supplier, memory, update)
+        .move(memory, update);
+  }
+}
 
 /// One step of Adam on all that this thread of a product warp owns, for a batch of `count` rows.
 template <int Hidden, Arithmetic arithmetic>
@@ -179,8 +186,9 @@ __device__ __forceinline__ void move_parameters(const Memory& memory, int count,
     move_middle_split(memory, 16 * block::ceil_div(rows_a_warp * warps, 16), update);
   } else if constexpr (Hidden == 2) {
     move_middle(memory, rows_a_warp * warps, update);
+  } else {
+    Narrow<32 * product_warps>(static_cast<int>(thread_rank()), memory, update).move(memory, update);
   }
-  Narrow(anew(static_cast<int>(thread_rank())), memory, update).move(memory, warps, update);
 }
 
 }  // namespace gmmvae::cuda::fused
