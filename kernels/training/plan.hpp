@@ -7,7 +7,7 @@
 // [out4][weight_stride], then the bias [out4]; last the decoder's log variance. `4` means padded up to a
 // multiple of four, so that rows are read as float4; the padding of weights is zero and stays zero. A stride
 // is an odd multiple of four floats: eight consecutive rows then start in eight different groups of four
-// banks.
+// banks. The fused trainer has the weights within a layer in an order of its own (fused/layout.cuh).
 //
 // Batches of activations are sample-major, [batch][stride], in slots of a workspace. A slot is shared by
 // arrays whose lives do not overlap within a training step.

@@ -160,7 +160,7 @@ class ModelTrainer::Implementation {
       float* moments = tasks_[i].moments + 2 * packed * states[i].moments;
       for (float* from : {tasks_[i].parameters, moments, moments + packed, tasks_[i].best_parameters}) {
         if (from == nullptr) continue;
-        items.push_back({tasks_[i].plan, canonical, from});
+        items.push_back({tasks_[i].plan, placements_[i], canonical, from});
         canonical += jobs_[i]->state.parameters.size();
       }
     }
@@ -268,7 +268,7 @@ class ModelTrainer::Implementation {
       task.data = upload_points(jobs_[i]->data);
       task.validation = upload_points(jobs_[i]->validation);
       const auto add = [&](const std::vector<float>& from, float* to) {
-        items.push_back({task.plan, staging_.data() + canonical.size(), to});
+        items.push_back({task.plan, placements_[i], staging_.data() + canonical.size(), to});
         canonical.insert(canonical.end(), from.begin(), from.end());
       };
       const auto packed = static_cast<std::ptrdiff_t>(shapes_[task.plan].plan.parameters);

@@ -33,7 +33,15 @@ inline constexpr int first_supplier = keeper_warp + 1;
 inline constexpr int supplier_warps = 3;
 inline constexpr int threads = 32 * (first_supplier + supplier_warps);
 
-/// Offsets in the packed parameters, which plan.cu lays out, of a network with `Hidden` hidden layers.
+/// Where row `o` of a middle layer's weights begins: four rows lie together, and then four floats are left
+/// out, so that eight threads that each read one of four neighbouring rows never meet in a bank.
+__host__ __device__ __forceinline__ constexpr int middle_row(int o) {
+  return o / 4 * (4 * width + 4) + o % 4 * width;
+}
+
+/// Offsets in the packed parameters of a network with `Hidden` hidden layers. They are those that plan.cu
+/// lays out, but within a layer the weights lie in an order of their own, packed_weight(): the first layer's
+/// as [input][output], the middle one's by middle_row().
 template <int Hidden>
 struct Packed {
   static constexpr int first_weight = 0;
@@ -51,7 +59,7 @@ struct Packed {
 struct Partial {
   static constexpr int last_weight = 0;                             ///< [narrow][width]
   static constexpr int wide_bias = narrow * width;                  ///< [width], of the layer below the last
-  static constexpr int first_weight = wide_bias + width;            ///< [width][narrow]
+  static constexpr int first_weight = wide_bias + width;            ///< [narrow][width], as it is packed
   static constexpr int first_bias = first_weight + width * narrow;  ///< [width], with two hidden layers
   static constexpr int last_bias = first_bias + width;              ///< [narrow]
   static constexpr int network = last_bias + narrow;                ///< floats
@@ -59,7 +67,8 @@ struct Partial {
 inline constexpr int partial_floats = 2 * Partial::network;
 inline constexpr int partial_fours = partial_floats / 4;
 
-/// Where number `four` of the fours of a warp's part belongs in the packed parameters; -1 where they are none.
+/// Where number `four` of the fours of a warp's part belongs in the packed parameters; -1 where they are
+/// none.
 template <int Hidden>
 __host__ __device__ __forceinline__ int packed_offset(int four) {
   const int network = 4 * four / Partial::network;
@@ -73,6 +82,12 @@ __host__ __device__ __forceinline__ int packed_offset(int four) {
   if (q < Partial::last_bias)
     return Hidden == 2 ? base + Packed<Hidden>::first_bias + q - Partial::first_bias : -1;
   return base + Packed<Hidden>::last_bias + q - Partial::last_bias;
+}
+
+/// Where weight (o, i) of a layer of the fused trainer lies in the packed parameters.
+__host__ __device__ inline int packed_weight(const DenseLayer& layer, int o, int i) {
+  if (layer.out != width) return layer.weight + o * layer.weight_stride + i;
+  return layer.weight + (layer.in == width ? middle_row(o) + i : i * width + o);
 }
 
 /// x, of which the compiler does not know that it is the same in every step. Where products need all

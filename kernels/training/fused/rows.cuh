@@ -2,10 +2,11 @@
 
 // The way of a warp's twelve rows through both networks and back. Nothing here waits for another warp.
 //
-// Two lanes share the rows, sixteen the columns: lane bit 1 says which of two interleaved sets of six rows,
-// the other bits which columns: `strided` c, c + 16, c + 32, c + 48, or `contiguous` 4 c to 4 c + 3. So row
-// addresses do not depend on lane bit 0, nor column addresses on bit 1, and LDS.128 is charged twice instead
-// of four times (see block/tiling.cuh).
+// Lane bit 1 says which of two interleaved sets of six rows a lane has, the other bits which four
+// neighbouring columns. So row addresses do not depend on lane bit 0, nor column addresses on bit 1, and
+// LDS.128 is charged twice instead of four times (see block/tiling.cuh). Bits 0 and 2 say which of the even
+// fours: then a quarter of the warp that stores its rows of a tile, each a bank group further than the last,
+// never meets in a bank.
 
 #include "kernels/block/dense.cuh"
 #include "kernels/block/sampling.cuh"
@@ -19,7 +20,6 @@ using block::load4;
 inline constexpr int tile_rows = block::tile_rows;
 inline constexpr int tile_columns = block::tile_columns;
 using Tile = float[tile_rows * tile_columns];
-enum class Columns { strided, contiguous };
 
 /// A lane's place.
 struct Place {
@@ -28,18 +28,14 @@ struct Place {
   int first;   ///< row of the warp
   int row;     ///< first row of the lane; the others follow at distances of two
   int side;    ///< which of the two sets of rows
-  int column;  ///< of sixteen
+  int column;  ///< first of four
   __device__ __forceinline__ Place(int lane_, int warp_) : lane(lane_), warp(warp_) {
     first = rows_a_warp * warp;
     side = lane >> 1 & 1;
     row = first + side;
-    column = (lane & 1) | (lane >> 2) << 1;
+    column = 4 * ((lane >> 3 & 1) | (lane & 1) << 1 | (lane & 4) | (lane >> 4) << 3);
   }
   [[nodiscard]] __device__ int row_of(int i) const { return row + 2 * i; }
-  template <Columns columns>
-  [[nodiscard]] __device__ int column_of(int j) const {
-    return columns == Columns::strided ? column + 16 * j : 4 * column + j;
-  }
 };
 
 /// Sums value[0..N) over the lanes that differ in the bits of the masks, in a fixed order. As long as their
@@ -66,6 +62,14 @@ __device__ __forceinline__ void scatter_sums(int lane, float (&value)[N], int ma
   }
 }
 
+/// Adds to value[0..Half) the value[Half..2 Half) of the lane that differs in `mask`, which holds the same
+/// sums in turned order.
+template <int Half, int N>
+__device__ __forceinline__ void take_upper(float (&value)[N], int mask) {
+#pragma unroll
+  for (int i = 0; i < Half; ++i) value[i] += __shfl_xor_sync(full_warp, value[i + Half], mask);
+}
+
 /// The hidden layers' activation. A NaN stays a NaN, so that divergence is seen.
 __device__ __forceinline__ float relu(float x) {
 #if GPU_ARCH >= 800
@@ -90,57 +94,54 @@ struct Network {
   float* partial;        ///< the warp's part of the gradients
 };
 
-/// tile <- activation(input W^T + b) of the first layer, strided columns. The input has Depth columns.
+/// tile <- activation(input W^T + b) of the first layer. The input has Depth columns.
 template <int Hidden, int Depth>
 __device__ __forceinline__ void first_layer(const Place& place, const Network& net, Tile& tile) {
-  Four w[tile_columns];
-  float bias[tile_columns];
+  Four w[Depth];
 #pragma unroll
-  for (int j = 0; j < tile_columns; ++j) {
-    const int column = place.column_of<Columns::strided>(j);
-    w[j] = load4(net.weights + Packed<Hidden>::first_weight + narrow * column);
-    bias[j] = net.weights[Packed<Hidden>::first_bias + column];
-  }
+  for (int k = 0; k < Depth; ++k)
+    w[k] = load4(net.weights + Packed<Hidden>::first_weight + k * width + place.column);
+  const Four bias = load4(net.weights + Packed<Hidden>::first_bias + place.column);
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {
     const Four in = load4(net.input + narrow * place.row_of(i));
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) {
-      float sum = bias[j];
+      float sum = bias.at[j];
 #pragma unroll
-      for (int k = 0; k < Depth; ++k) sum += in.at[k] * w[j].at[k];
+      for (int k = 0; k < Depth; ++k) sum += in.at[k] * w[k].at[j];
       tile[i * tile_columns + j] = relu(sum);
     }
   }
 }
 
-/// Strided columns to [rows][stride].
+/// To and from [rows][stride].
 __device__ __forceinline__ void store_tile(const Place& place, const Tile& tile, float* to) {
 #pragma unroll
-  for (int i = 0; i < tile_rows; ++i)
-#pragma unroll
-    for (int j = 0; j < tile_columns; ++j)
-      to[place.row_of(i) * stride + place.column_of<Columns::strided>(j)] = tile[i * tile_columns + j];
+  for (int i = 0; i < tile_rows; ++i) {
+    const float* row = tile + i * tile_columns;
+    block::store4(to + place.row_of(i) * stride + place.column, {{row[0], row[1], row[2], row[3]}});
+  }
 }
 __device__ __forceinline__ void load_tile(const Place& place, const float* from, Tile& tile) {
 #pragma unroll
-  for (int i = 0; i < tile_rows; ++i)
+  for (int i = 0; i < tile_rows; ++i) {
+    const Four row = load4(from + place.row_of(i) * stride + place.column);
 #pragma unroll
-    for (int j = 0; j < tile_columns; ++j)
-      tile[i * tile_columns + j] = from[place.row_of(i) * stride + place.column_of<Columns::strided>(j)];
+    for (int j = 0; j < tile_columns; ++j) tile[i * tile_columns + j] = row.at[j];
+  }
 }
 
-/// tile <- activation(first W^T + b) of the middle layer, strided columns.
+/// tile <- activation(first W^T + b) of the middle layer.
 __device__ __forceinline__ void middle_layer(const Place& place, const Network& net, Tile& tile) {
   const float* x = net.first + place.row * stride;
-  const float* w = net.weights + Packed<2>::middle_weight + place.column * stride;
+  const float* w = net.weights + Packed<2>::middle_weight + middle_row(place.column);
+  const Four bias = load4(net.weights + Packed<2>::middle_bias + place.column);
   Tile sum;
 #pragma unroll
-  for (int j = 0; j < tile_columns; ++j) {
-    const float bias = net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
+  for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
-    for (int i = 0; i < tile_rows; ++i) sum[i * tile_columns + j] = bias;
-  }
+    for (int j = 0; j < tile_columns; ++j) sum[i * tile_columns + j] = bias.at[j];
 #pragma unroll 4
   for (int k = 0; k < width; k += 4) {
     Four xs[tile_rows];
@@ -148,25 +149,22 @@ __device__ __forceinline__ void middle_layer(const Place& place, const Network& 
 #pragma unroll
     for (int i = 0; i < tile_rows; ++i) xs[i] = load4(x + 2 * i * stride + k);
 #pragma unroll
-    for (int j = 0; j < tile_columns; ++j) ws[j] = load4(w + 16 * j * stride + k);
+    for (int j = 0; j < tile_columns; ++j) ws[j] = load4(w + middle_row(j) + k);
     block::multiply_rows(sum, xs, ws);
   }
 #pragma unroll
   for (int n = 0; n < tile_rows * tile_columns; ++n) tile[n] = relu(sum[n]);
 }
 
-/// The last layer's weights that meet this lane's strided columns.
+/// The last layer's weights that meet this lane's columns: number o is output o ^ `turn`.
 struct LastWeights {
-  float at[narrow][tile_columns];
+  Four of[narrow];
   template <int Hidden>
-  __device__ static LastWeights load(const Place& place, const Network& net) {
+  __device__ static LastWeights load(const Place& place, const Network& net, int turn) {
     LastWeights w;
 #pragma unroll
     for (int o = 0; o < narrow; ++o)
-#pragma unroll
-      for (int j = 0; j < tile_columns; ++j)
-        w.at[o][j] =
-            net.weights[Packed<Hidden>::last_weight + o * stride + place.column_of<Columns::strided>(j)];
+      w.of[o] = load4(net.weights + Packed<Hidden>::last_weight + (o ^ turn) * stride + place.column);
     return w;
   }
 };
@@ -179,25 +177,36 @@ struct Ends {
 };
 template <int Hidden>
 __device__ __forceinline__ Ends last_layer(const Place& place, const Network& net, const Tile& tile) {
-  const LastWeights w = LastWeights::load<Hidden>(place, net);
-  float sums[narrow * tile_rows];
+  const int output = place.lane >> 3;
+  const LastWeights w = LastWeights::load<Hidden>(place, net, output);
+  float sums[narrow * tile_rows];  // the upper half is the lower one of the lane 16 further, and so on
+
 #pragma unroll
   for (int o = 0; o < narrow; ++o)
 #pragma unroll
     for (int i = 0; i < tile_rows; ++i) {
       float sum = 0.0f;
 #pragma unroll
-      for (int j = 0; j < tile_columns; ++j) sum += tile[i * tile_columns + j] * w.at[o][j];
+      for (int j = 0; j < tile_columns; ++j) sum += tile[i * tile_columns + j] * w.of[o].at[j];
       sums[o * tile_rows + i] = sum;
     }
-  scatter_sums(place.lane, sums, 16, 8, 4, 1);
+  take_upper<2 * tile_rows>(sums, 16);
+  take_upper<tile_rows>(sums, 8);
+  float left[tile_rows];
+#pragma unroll
+  for (int i = 0; i < tile_rows; ++i) left[i] = sums[i];
+  scatter_sums(place.lane, left, 4, 1);
   Ends ends{};
-  ends.output = place.lane >> 3;
+  ends.output = output;
   ends.half = place.lane >> 2 & 1;
   const float bias = net.weights[Packed<Hidden>::last_bias + ends.output];
 #pragma unroll
-  for (int s = 0; s < 3; ++s) ends.value[s] = sums[s] + bias;
+  for (int s = 0; s < 3; ++s) ends.value[s] = left[s] + bias;
   return ends;
+}
+
+__device__ __forceinline__ void store2(float* to, float a, float b) {
+  *reinterpret_cast<float2*>(to) = make_float2(a, b);
 }
 
 /// tile: outputs of the layer below the last in, their delta out. `ends` has the gradient of the last layer's
@@ -205,7 +214,7 @@ __device__ __forceinline__ Ends last_layer(const Place& place, const Network& ne
 template <int Hidden>
 __device__ __forceinline__ void through_last(const Place& place, const Network& net, const float* ends,
                                              Tile& tile) {
-  const LastWeights w = LastWeights::load<Hidden>(place, net);
+  const LastWeights w = LastWeights::load<Hidden>(place, net, 0);
   float parts[tile_columns * (narrow + 1)] = {};
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {
@@ -216,7 +225,7 @@ __device__ __forceinline__ void through_last(const Place& place, const Network& 
       float gradient = 0.0f;
 #pragma unroll
       for (int o = 0; o < narrow; ++o) {
-        gradient += by_output.at[o] * w.at[o][j];
+        gradient += by_output.at[o] * w.of[o].at[j];
         parts[j * (narrow + 1) + o] += by_output.at[o] * y;
       }
       const float delta = pass_relu(gradient, y);
@@ -225,18 +234,15 @@ __device__ __forceinline__ void through_last(const Place& place, const Network& 
     }
   }
   scatter_sums(place.lane, parts, 2);
+  float* mine = net.partial + Partial::last_weight + place.column + 2 * place.side;
 #pragma unroll
-  for (int j = 0; j < 2; ++j)
-#pragma unroll
-    for (int o = 0; o <= narrow; ++o)
-      net.partial[Partial::last_weight + o * width + place.column + 16 * (2 * place.side + j)] =
-          parts[j * (narrow + 1) + o];
+  for (int o = 0; o <= narrow; ++o) store2(mine + o * width, parts[o], parts[narrow + 1 + o]);
 }
 
-/// tile <- delta of the first hidden layer, from that of the last in net.last; contiguous columns.
+/// tile <- delta of the first hidden layer, from that of the last in net.last.
 __device__ __forceinline__ void through_middle(const Place& place, const Network& net, Tile& tile) {
   const float* d = net.last + place.row * stride;
-  const float* w = net.weights + Packed<2>::middle_weight + 4 * place.column;
+  const float* w = net.weights + Packed<2>::middle_weight + place.column;
   Tile sum = {};
 #pragma unroll 4
   for (int k = 0; k < width; k += 4) {
@@ -245,12 +251,12 @@ __device__ __forceinline__ void through_middle(const Place& place, const Network
 #pragma unroll
     for (int i = 0; i < tile_rows; ++i) ds[i] = load4(d + 2 * i * stride + k);
 #pragma unroll
-    for (int q = 0; q < 4; ++q) ws[q] = load4(w + (k + q) * stride);
+    for (int q = 0; q < 4; ++q) ws[q] = load4(w + middle_row(k + q));
     block::multiply_columns(sum, ds, ws);
   }
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {
-    const Four y = load4(net.first + place.row_of(i) * stride + 4 * place.column);
+    const Four y = load4(net.first + place.row_of(i) * stride + place.column);
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) {
       const float gradient = sum[i * tile_columns + j];
@@ -260,7 +266,7 @@ __device__ __forceinline__ void through_middle(const Place& place, const Network
 }
 
 /// This warp's part of the first layer's gradients; with `by_input`, ends <- gradient of the network's input.
-template <int Hidden, int Depth, Columns columns, bool by_input>
+template <int Hidden, int Depth, bool by_input>
 __device__ __forceinline__ void through_first(const Place& place, const Network& net, const Tile& tile,
                                               float* ends) {
   constexpr int parts_a_column = Depth + (Hidden == 2 ? 1 : 0);
@@ -277,32 +283,33 @@ __device__ __forceinline__ void through_first(const Place& place, const Network&
     }
   }
   scatter_sums(place.lane, parts, 2);
+  float* mine = net.partial + place.column + 2 * place.side;
 #pragma unroll
-  for (int j = 0; j < 2; ++j) {
-    const int column = columns == Columns::strided ? place.column + 16 * (2 * place.side + j)
-                                                   : 4 * place.column + 2 * place.side + j;
-#pragma unroll
-    for (int k = 0; k < Depth; ++k)
-      net.partial[Partial::first_weight + narrow * column + k] = parts[j * parts_a_column + k];
-    if constexpr (Hidden == 2) net.partial[Partial::first_bias + column] = parts[j * parts_a_column + Depth];
-  }
+  for (int k = 0; k < Depth; ++k)
+    store2(mine + Partial::first_weight + k * width, parts[k], parts[parts_a_column + k]);
+  if constexpr (Hidden == 2) store2(mine + Partial::first_bias, parts[Depth], parts[parts_a_column + Depth]);
   if constexpr (by_input) {
     static_assert(Depth == most_latent, "two gradients for each of six rows are dealt out below");
-    float sums[Depth * tile_rows] = {};
+    const int input = place.lane >> 4;
+    float sums[Depth * tile_rows] = {};  // number k is input k ^ `input`: see last_layer()
 #pragma unroll
-    for (int j = 0; j < tile_columns; ++j) {
-      const Four w = load4(net.weights + Packed<Hidden>::first_weight + narrow * place.column_of<columns>(j));
+    for (int k = 0; k < Depth; ++k) {
+      const Four w = load4(net.weights + Packed<Hidden>::first_weight + (k ^ input) * width + place.column);
 #pragma unroll
-      for (int k = 0; k < Depth; ++k)
+      for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
-        for (int i = 0; i < tile_rows; ++i) sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[k];
+        for (int j = 0; j < tile_columns; ++j)
+          sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[j];
     }
-    scatter_sums(place.lane, sums, 16, 8, 4, 1);
+    take_upper<tile_rows>(sums, 16);
+    float left[tile_rows];
+#pragma unroll
+    for (int i = 0; i < tile_rows; ++i) left[i] = sums[i];
+    scatter_sums(place.lane, left, 8, 4, 1);
     const int lane = place.lane;
     if ((lane & 5) == 0) {
 #pragma unroll
-      for (int s = 0; s < 3; ++s)
-        ends[narrow * place.row_of(3 * (lane >> 3 & 1) + s) + (lane >> 4)] = sums[s];
+      for (int s = 0; s < 3; ++s) ends[narrow * place.row_of(3 * (lane >> 3 & 1) + s) + input] = left[s];
     }
   }
 }

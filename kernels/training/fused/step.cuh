@@ -159,10 +159,8 @@ __device__ __forceinline__ void through_hidden(const Place& place, const Network
     } else {
       through_middle(place, net, tile);
     }
-    through_first<Hidden, Depth, Columns::contiguous, by_input>(place, net, tile, ends);
-  } else {
-    through_first<Hidden, Depth, Columns::strided, by_input>(place, net, tile, ends);
   }
+  through_first<Hidden, Depth, by_input>(place, net, tile, ends);
   __syncwarp();
 }
 

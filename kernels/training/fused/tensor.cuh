@@ -99,23 +99,51 @@ struct Fragment {
 };
 
 // Which numbers of a matrix meet in a tile is free, as long as both operands agree about the depth and the
-// results are taken for what they are. Rows and depths below are dealt out such that a lane reads two or four
-// neighbours at once and a quarter of the warp (half of it, of LDS.64) never meets in a bank
+// results are taken for what they are. Rows, columns and depths below are dealt out such that a lane reads
+// and writes four neighbours at once and a quarter of the warp never meets in a bank
 // (tests/kernels/banks_test.cu).
 
 /// On the way there: row of the warp that column c of tile n of rows stands for; lanes read rows 4 apart.
 __device__ __forceinline__ int row_there(int n, int c) {
   return n == 0 ? c >> 1 | (c & 1) << 2 : 8 + (c >> 1);
 }
-/// On the way back: lanes read rows 2 apart.
+/// On the way back: lanes read neighbouring rows.
 __device__ __forceinline__ int row_back(int n, int c) {
-  return n == 0 ? 2 * (c & 3) | c >> 2 : 8 + ((c & 2) | c >> 2);
+  return n == 0 ? c : 8 + (c >> 1);
 }
 
-/// As middle_layer(); net.last is where the sums change hands.
+/// First of the columns that row g of the tiles stands for on the way there: lanes 4 apart read rows of the
+/// weights 16 apart.
+__device__ __forceinline__ int column_there(int g) {
+  return 16 * (g & 1) + 4 * (g >> 1);
+}
+/// First of the two outputs that rows g and g + 8 of a gradient's tiles stand for: lanes 4 apart have weights
+/// of different fours of rows.
+__device__ __forceinline__ int output_of(int g) {
+  return 4 * (g & 1) | (g & 2) | 2 * (g & 4);
+}
+
+/// The sums of three rows by 2 x 4 neighbouring columns change hands: `to` points to the first of the warp's
+/// rows and of the lane's columns, and has the other four 32 further.
+template <class RowOf>
+__device__ __forceinline__ void store_sums(const RowFragments& sum, int t, float* to, RowOf row_of) {
+#pragma unroll
+  for (int r = 0; r < 3; ++r)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      Four sums;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) sums.at[i] = sum[2 * half + i / 2][r / 2][2 * (i % 2) + r % 2];
+      block::store4(to + row_of(r / 2, 2 * t + r % 2) * stride + 32 * half, sums);
+    }
+}
+
+/// As middle_layer(); net.last is where the sums change hands. Row g of tile m and row g + 8 stand for
+/// columns that are neighbours, as are those of tile m + 1 for even m.
 __device__ __forceinline__ void middle_layer_split(const Place& place, const Network& net, Tile& tile) {
   const Fragment lane;
-  const float* w = net.weights + Packed<2>::middle_weight + row_there(0, lane.g) * stride + 4 * lane.t;
+  const int column = column_there(lane.g);
+  const float* w = net.weights + Packed<2>::middle_weight + middle_row(column) + 4 * lane.t;
   const float* x = net.first + place.first * stride + 4 * lane.t;
   const float* upper = x + row_there(0, lane.g) * stride;
   const float* lower = x + row_there(1, lane.g) * stride;
@@ -124,7 +152,7 @@ __device__ __forceinline__ void middle_layer_split(const Place& place, const Net
   for (int k = 0; k < width; k += 16) {  // of depths k + 4 t + 0, 1, 2, 3 the first step has two
     Four ws[8];
 #pragma unroll
-    for (int i = 0; i < 8; ++i) ws[i] = load4(w + 8 * i * stride + k);
+    for (int i = 0; i < 8; ++i) ws[i] = load4(w + middle_row(32 * (i / 4) + i % 4) + k);
     const Four xs[2] = {load4(upper + k), load4(lower + k)};
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
@@ -140,71 +168,57 @@ __device__ __forceinline__ void middle_layer_split(const Place& place, const Net
       multiply_split(sum, operands);
     }
   }
-  float* to = net.last + place.first * stride + row_there(0, lane.g);
-#pragma unroll
-  for (int r = 0; r < 3; ++r)
-#pragma unroll
-    for (int m = 0; m < 4; ++m)
-#pragma unroll
-      for (int h = 0; h < 2; ++h)
-        to[row_there(r / 2, 2 * lane.t + r % 2) * stride + 16 * m + 8 * h] = sum[m][r / 2][2 * h + r % 2];
+  store_sums(sum, lane.t, net.last + place.first * stride + column, row_there);
   __syncwarp();
   load_tile(place, net.last, tile);
+  const Four bias = load4(net.weights + Packed<2>::middle_bias + place.column);
 #pragma unroll
-  for (int j = 0; j < tile_columns; ++j) {
-    const float bias = net.weights[Packed<2>::middle_bias + place.column_of<Columns::strided>(j)];
+  for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
-    for (int i = 0; i < tile_rows; ++i) tile[i * tile_columns + j] = relu(tile[i * tile_columns + j] + bias);
-  }
+    for (int j = 0; j < tile_columns; ++j)
+      tile[i * tile_columns + j] = relu(tile[i * tile_columns + j] + bias.at[j]);
 }
 
-/// As through_middle(). The sums change hands in net.first, whose numbers are in registers meanwhile. Row g
-/// of tiles 2 m and 2 m + 1 and row g + 8 of each stand for columns 32 m + 4 g to 32 m + 4 g + 3.
+/// As through_middle(). The sums change hands in net.first, whose numbers are in registers meanwhile. Tiles
+/// 2 m and 2 m + 1 have columns 32 m + 4 g to 32 m + 4 g + 3. Of depths 32 v + 8 t + 0 to 7 a step has two.
 __device__ __forceinline__ void through_middle_split(const Place& place, const Network& net, Tile& tile) {
   const Fragment lane;
-  const float* w = net.weights + Packed<2>::middle_weight + 2 * lane.t * stride + 4 * lane.g;
-  const float* d = net.last + place.first * stride + 2 * lane.t;
+  const float* w = net.weights + Packed<2>::middle_weight + middle_row(8 * lane.t) + 4 * lane.g;
+  const float* d = net.last + place.first * stride + 8 * lane.t;
   const float* upper = d + row_back(0, lane.g) * stride;
   const float* lower = d + row_back(1, lane.g) * stride;
   RowFragments sum = {};
-#pragma unroll 2
-  for (int k = 0; k < width; k += 8) {
-    Operands<4, 2> operands;
+#pragma unroll 1
+  for (int k = 0; k < width / 4; k += 4) {  // depths 0, 4, 32 and 36 further
+    const int depth = k + 3 * (k & 8);
+    const Four ds[2] = {load4(upper + depth), load4(lower + depth)};
 #pragma unroll
-    for (int depth = 0; depth < 2; ++depth)
+    for (int s = 0; s < 2; ++s) {
+      Operands<4, 2> operands;
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const Four ws = load4(w + (k + depth) * stride + 32 * half);
+      for (int e = 0; e < 2; ++e)
 #pragma unroll
-        for (int i = 0; i < 4; ++i) operands.a[2 * half + i / 2][2 * depth + i % 2] = ws.at[i];
-      }
-    const float2 ds[2] = {*reinterpret_cast<const float2*>(upper + k),
-                          *reinterpret_cast<const float2*>(lower + k)};
+        for (int half = 0; half < 2; ++half) {
+          const Four ws = load4(w + middle_row(depth) + middle_row(2 * s + e) + 32 * half);
 #pragma unroll
-    for (int n = 0; n < 2; ++n) {
-      operands.b[n][0] = ds[n].x;
-      operands.b[n][1] = ds[n].y;
+          for (int i = 0; i < 4; ++i) operands.a[2 * half + i / 2][2 * e + i % 2] = ws.at[i];
+        }
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int e = 0; e < 2; ++e) operands.b[n][e] = ds[n].at[2 * s + e];
+      multiply_split(sum, operands);
     }
-    multiply_split(sum, operands);
   }
   Four y[tile_rows];
 #pragma unroll
-  for (int i = 0; i < tile_rows; ++i) y[i] = load4(net.first + place.row_of(i) * stride + 4 * place.column);
+  for (int i = 0; i < tile_rows; ++i) y[i] = load4(net.first + place.row_of(i) * stride + place.column);
   __syncwarp();
-  float* to = net.first + place.first * stride + 4 * lane.g;
-#pragma unroll
-  for (int r = 0; r < 3; ++r)
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      Four sums;
-#pragma unroll
-      for (int i = 0; i < 4; ++i) sums.at[i] = sum[2 * half + i / 2][r / 2][2 * (i % 2) + r % 2];
-      block::store4(to + row_back(r / 2, 2 * lane.t + r % 2) * stride + 32 * half, sums);
-    }
+  store_sums(sum, lane.t, net.first + place.first * stride + 4 * lane.g, row_back);
   __syncwarp();
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {
-    float* place_of = net.first + place.row_of(i) * stride + 4 * place.column;
+    float* place_of = net.first + place.row_of(i) * stride + place.column;
     const Four gradient = load4(place_of);
     block::store4(place_of, y[i]);
 #pragma unroll
@@ -214,8 +228,7 @@ __device__ __forceinline__ void through_middle_split(const Place& place, const N
 
 /// delta^T input of a middle layer over `rows` rows for 2 x 8 weights of this lane, of 16 x 32 of its warp;
 /// rows is a multiple of 16, those without a sample are zero. `d` points to the lane's two columns of the
-/// deltas, `x` to its four of the activations. Row g of a tile stands for output 2 g, row g + 8 for 2 g + 1,
-/// column c of tile n for input 4 c + n.
+/// deltas, `x` to its four of the activations. Column c of tile n stands for input 4 c + n.
 __device__ __forceinline__ void middle_gradient_split(const float* d, const float* x, int rows,
                                                       float (&gradient)[4][4]) {
   float sum[1][4][4] = {};

@@ -23,10 +23,10 @@ struct Owner {
     const int quarter = warp % 4;  // four warps a network, 2 x 2 of them; 4 x 8 owners a warp
     network = warp / 4;
     row = owned_rows * (4 * (quarter / 2) + ((lane >> 1 & 1) | (lane >> 2 & 2)));
-    column = 4 * (8 * (quarter % 2) + ((lane & 1) | (lane >> 1 & 2) | (lane >> 2 & 4)));
+    column = 4 * (8 * (quarter % 2) + ((lane & 5) | (lane >> 3 & 2)));
   }
   [[nodiscard]] __device__ int offset(int i) const {
-    return network * Packed<2>::network + Packed<2>::middle_weight + (row + i) * stride + column;
+    return network * Packed<2>::network + Packed<2>::middle_weight + middle_row(row + i) + column;
   }
 };
 
@@ -71,10 +71,10 @@ __device__ __forceinline__ void move4(block::Update& update, int offset, const f
 
 /// Where the i-th four of a thread's weights lie, from its first one.
 struct DownRows {
-  __device__ __forceinline__ static constexpr int at(int i) { return i * stride; }
+  __device__ __forceinline__ static constexpr int at(int i) { return middle_row(i); }
 };
 struct InPairs {
-  __device__ __forceinline__ static constexpr int at(int i) { return i / 2 * stride + 4 * (i % 2); }
+  __device__ __forceinline__ static constexpr int at(int i) { return middle_row(i / 2) + 4 * (i % 2); }
 };
 
 /// Adam's moments of 4 N of a thread's weights of a middle layer, the first of which is at `offset`.
@@ -114,12 +114,13 @@ __device__ __forceinline__ void move_middle_split(const Memory& memory, int rows
   const Fragment lane;
   const int warp = anew(static_cast<int>(warp_id()));
   const int network = warp / 4;
-  const int out = 32 * (warp / 2 % 2) + 2 * lane.g;
+  const int out = 32 * (warp / 2 % 2) + output_of(lane.g);
   const int in = 32 * (warp % 2);
   const float* d = memory.hidden_of<2>(network, 1) + 2 * lane.t * stride + out;
   const float* x = memory.hidden_of<2>(network, 0) + 2 * lane.t * stride + in + 4 * lane.g;
-  const int lower = network * Packed<2>::network + Packed<2>::middle_weight + out * stride + in + 8 * lane.t;
-  const int upper = lower + 16 * stride;
+  const int lower =
+      network * Packed<2>::network + Packed<2>::middle_weight + middle_row(out) + in + 8 * lane.t;
+  const int upper = lower + middle_row(16);
   float gradient[2][4][4];
   middle_gradient_split(d, x, rows, gradient[0]);
   Moments<4, InPairs> moments(update, lower);
