@@ -35,7 +35,7 @@ struct BlockMemory {
   LayerTilings* tilings;
   block::Ledger ledger;
   BlockScalars* scalars;
-  float* data;  ///< copy of the training points, or null
+  float* data;  ///< copy of the training points, where there is one
 
   /// Lays the block's memory out. On the host, with an arena that only counts, `workspace` is null.
   /// `slot_floats` has the sizes of this plan's slots, `data_floats` is 0 where the data stay in global
@@ -56,7 +56,7 @@ struct BlockMemory {
     ledger.weight = arena.take<double>(count(shape.data_dim));
     ledger.constants = arena.take<double>(2);
     ledger.norms = arena.take<double>(32);
-    data = data_floats > 0 ? arena.take<float>(data_floats) : nullptr;
+    data = arena.take<float>(data_floats);
     if constexpr (placement == Placement::resident) {
       base = arena.take<float>(count(shape.parameters));
       for (int s = 0; s < shape.slots; ++s) {

@@ -51,15 +51,17 @@ template <Placement placement>
 struct Training {
   const BlockMemory<placement>& memory;
   const TrainingTask& task;
-  const float* data;  ///< in shared or in global memory
   std::uint64_t steps_per_epoch;
 
   __device__ Training(const BlockMemory<placement>& memory_, const TrainingTask& task_)
       : memory(memory_),
         task(task_),
-        data(memory_.data != nullptr ? memory_.data : task_.data),
         steps_per_epoch(static_cast<std::uint64_t>(block::ceil_div(task_.rows, memory_.plan->batch))) {}
 
+  /// The training points, in shared or in global memory.
+  __device__ __forceinline__ const float* data() const {
+    return task.data_in_shared ? memory.data : task.data;
+  }
   __device__ const float* log_variance() const { return memory.base + memory.plan->log_variance; }
 
   /// Parameters to where the block works on them, points to shared memory, the loss's weights. Ends with a
@@ -68,7 +70,7 @@ struct Training {
     const int floats = memory.plan->parameters;
     for (int i = 4 * static_cast<int>(thread_rank()); i < floats; i += 4 * static_cast<int>(block_threads()))
       block::store4(memory.base + i, block::load4(task.parameters + i));
-    if (memory.data != nullptr) {
+    if (task.data_in_shared) {
       const int points = task.rows * memory.plan->data_dim;
       for (int i = static_cast<int>(thread_rank()); i < points; i += static_cast<int>(block_threads()))
         memory.data[i] = task.data[i];
@@ -97,7 +99,7 @@ struct Training {
     prepare_tilings(memory, count);
     const auto size = static_cast<std::uint32_t>(task.rows);
     const keyed_permutation::Halves halves = keyed_permutation::halves_of(size);
-    gather(data, plan.data_dim, memory.base + plan.x, plan.x_stride, count, [&](int b) {
+    gather(data(), plan.data_dim, memory.base + plan.x, plan.x_stride, count, [&](int b) {
       return keyed_permutation::permute(first + static_cast<std::uint32_t>(b), size, halves,
                                         memory.scalars->keys);
     });

@@ -66,7 +66,7 @@ __device__ inline void begin_step(const TiledTraining& training, TiledState& til
   if (thread_rank() == 0) tiled.count = count;
   const auto size = static_cast<std::uint32_t>(task.rows);
   const keyed_permutation::Halves halves = keyed_permutation::halves_of(size);
-  gather(training.data, plan.data_dim, memory.base + plan.x, plan.x_stride, count, [&](int b) {
+  gather(training.data(), plan.data_dim, memory.base + plan.x, plan.x_stride, count, [&](int b) {
     return keyed_permutation::permute(first + static_cast<std::uint32_t>(b), size, halves,
                                       memory.scalars->keys);
   });

@@ -14,20 +14,6 @@ __device__ __forceinline__ void end_half_step() {
   __syncthreads();
 }
 
-/// Adam's step for a batch.
-__device__ __forceinline__ block::Update update_of(const Memory& memory, int buffer) {
-  const Batch& batch = memory.batches[buffer];
-  const int size = memory.plan->parameters;
-  return {memory.base,
-          batch.moments_in,
-          batch.moments_in + size,
-          batch.moments_out,
-          batch.moments_out + size,
-          nullptr,
-          batch.adam,
-          0.0f};
-}
-
 /// One block's whole work on one task. Each kind of warp has a loop of its own over the batches of an epoch,
 /// so that none keeps registers for the others' work.
 template <int Hidden, Arithmetic arithmetic>
@@ -40,8 +26,8 @@ struct Block {
       : memory(memory_), task(task_), training(memory_, task_) {}
 
   /// What a warp's part of the update adds to the gradient's squared norm; the whole warp calls it.
-  __device__ __forceinline__ void note_norm(const block::Update& update) const {
-    const float norm = block::warp_sum(update.squared_norm);
+  __device__ __forceinline__ void note_norm(float squared_norm) const {
+    const float norm = block::warp_sum(squared_norm);
     if (lane_id() == 0) memory.ledger.norms[warp_id()] = static_cast<double>(norm);
   }
 
@@ -53,7 +39,8 @@ struct Block {
       memory.partials[i] = 0.0f;  // of narrower models than the widest, parts stay so
     for (int i = static_cast<int>(thread_rank()); i < partial_fours; i += threads)
       memory.offsets[i] = static_cast<short>(packed_offset<Hidden>(i));
-    if (warp_id() >= first_supplier) Supplier(memory, task, training.data).prepare({task.state->epoch, 0}, 0);
+    if (warp_id() >= first_supplier)
+      Supplier(memory, task, training.data()).prepare({task.state->epoch, 0}, 0);
     __syncthreads();
     if (warp_id() == keeper_warp) {
       const Keeper keeper(memory, task);
@@ -66,34 +53,33 @@ struct Block {
   /// Products of the batches of an epoch, of which the first one is in `buffer`.
   __device__ __forceinline__ void multiply(int batches, int buffer) const {
 #pragma unroll 1
-    for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
+    for (int left = batches; left > 0; --left, buffer = 1 - buffer) {
       run_rows<Hidden, arithmetic>(memory, buffer);
       end_half_step();
-      block::Update update = update_of(memory, buffer);
-      if (memory.batches[buffer].training != 0)
-        move_parameters<Hidden, arithmetic>(memory, memory.batches[buffer].count, update);
-      note_norm(update);
+      const bool moves = memory.batches[buffer].training != 0;
+      note_norm(moves ? move_parameters<Hidden, arithmetic>(memory, buffer) : 0.0f);
       end_half_step();
     }
   }
 
   /// Meanwhile the next batches, and a part of the update.
-  __device__ __forceinline__ void supply(std::uint64_t epoch, int batches, int buffer) const {
-    const Supplier supplier(memory, task, training.data);
+  __device__ __forceinline__ void supply(int batches, int buffer) const {
+    const Supplier supplier(memory, task, training.data());
+    const std::uint64_t epoch = task.state->epoch;
 #pragma unroll 1
     for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
       supplier.prepare(supplier.schedule.after({epoch, n}), 1 - buffer);
       end_half_step();
-      block::Update update = update_of(memory, buffer);
-      if (memory.batches[buffer].training != 0) move_beside<Hidden>(memory, update);
-      note_norm(update);
+      const bool moves = memory.batches[buffer].training != 0;
+      note_norm(moves ? move_beside<Hidden>(memory, buffer) : 0.0f);
       end_half_step();
     }
   }
 
   /// Meanwhile the history and the decoder variance, at last the epoch's row.
-  __device__ __forceinline__ void keep_books(std::uint64_t epoch, int batches, int buffer) const {
+  __device__ __forceinline__ void keep_books(int batches, int buffer) const {
     Keeper keeper(memory, task);
+    const std::uint64_t epoch = task.state->epoch;
     keeper.clear_row();
 #pragma unroll 1
     for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
@@ -102,7 +88,7 @@ struct Block {
       block::Update update = update_of(memory, buffer);
       keeper.settle({epoch, n}, buffer, update);
       keeper.weigh(1 - buffer);
-      note_norm(update);
+      note_norm(update.squared_norm);
       end_half_step();
     }
     keeper.account({epoch, batches - 1}, 1 - buffer);
@@ -115,16 +101,15 @@ struct Block {
     start();
     int buffer = 0;
 #pragma unroll 1
-    for (int i = 0; i < epochs; ++i) {
-      const std::uint64_t epoch = task.state->epoch;
-      if (task.state->status != TrainingStatus::running || epoch >= task.config.epochs) break;
+    while (task.state->status == TrainingStatus::running && task.state->epoch < task.config.epochs &&
+           task.state->new_rows < epochs) {
       const int batches = Schedule(*memory.plan, task).batches();
       if (warp_id() < product_warps) {
         multiply(batches, buffer);
       } else if (warp_id() == keeper_warp) {
-        keep_books(epoch, batches, buffer);
+        keep_books(batches, buffer);
       } else {
-        supply(epoch, batches, buffer);
+        supply(batches, buffer);
       }
       buffer = (buffer + batches) % 2;
       __syncthreads();

@@ -138,7 +138,7 @@ struct BlockMemory<Placement::fused> {
   BlockScalars* scalars;
   double* above_floor;    ///< [narrow], a learned decoder variance without its floor
   std::uint32_t* keys;    ///< [supplier_warps][8], of the epoch's permutation
-  float* data;            ///< copy of the training points, or null
+  float* data;            ///< copy of the training points, where there is one
   fused::Batch* batches;  ///< [2], the one at work and the next
   float* x;               ///< [2][most_rows][narrow]
   float* noise;           ///< [2][most_rows][most_latent]
@@ -181,7 +181,7 @@ struct BlockMemory<Placement::fused> {
     before.weight = arena.take<double>(fused::narrow);
     above_floor = arena.take<double>(fused::narrow);
     keys = arena.take<std::uint32_t>(8 * fused::supplier_warps);
-    data = data_floats > 0 ? arena.take<float>(data_floats) : nullptr;
+    data = arena.take<float>(data_floats);
   }
 
   [[nodiscard]] __device__ float* x_of(int buffer) const {

@@ -147,7 +147,15 @@ __device__ __forceinline__ void middle_layer_split(const Place& place, const Net
   const float* x = net.first + place.first * stride + 4 * lane.t;
   const float* upper = x + row_there(0, lane.g) * stride;
   const float* lower = x + row_there(1, lane.g) * stride;
-  RowFragments sum = {};
+  RowFragments sum;
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const Four bias = load4(net.weights + Packed<2>::middle_bias + column + 32 * half);
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+      for (int r = 0; r < 4; ++r) sum[2 * half + i / 2][r / 2][2 * (i % 2) + r % 2] = bias.at[i];
+  }
 #pragma unroll 1
   for (int k = 0; k < width; k += 16) {  // of depths k + 4 t + 0, 1, 2, 3 the first step has two
     Four ws[8];
@@ -171,12 +179,8 @@ __device__ __forceinline__ void middle_layer_split(const Place& place, const Net
   store_sums(sum, lane.t, net.last + place.first * stride + column, row_there);
   __syncwarp();
   load_tile(place, net.last, tile);
-  const Four bias = load4(net.weights + Packed<2>::middle_bias + place.column);
 #pragma unroll
-  for (int i = 0; i < tile_rows; ++i)
-#pragma unroll
-    for (int j = 0; j < tile_columns; ++j)
-      tile[i * tile_columns + j] = relu(tile[i * tile_columns + j] + bias.at[j]);
+  for (float& sum_of : tile) sum_of = relu(sum_of);
 }
 
 /// As through_middle(). The sums change hands in net.first, whose numbers are in registers meanwhile. Tiles
@@ -226,23 +230,28 @@ __device__ __forceinline__ void through_middle_split(const Place& place, const N
   }
 }
 
-/// delta^T input of a middle layer over `rows` rows for 2 x 8 weights of this lane, of 16 x 32 of its warp;
-/// rows is a multiple of 16, those without a sample are zero. `d` points to the lane's two columns of the
-/// deltas, `x` to its four of the activations. Column c of tile n stands for input 4 c + n.
+/// delta^T input of a middle layer over `rows` rows for 2 x 2 x 8 weights of this lane, of 32 x 32 of its
+/// warp; rows is a multiple of 16, those without a sample are zero. `d` points to the lane's two columns of
+/// the deltas, of which it has two more 16 further, `x` to its four of the activations. Column c of tile n
+/// stands for input 4 c + n.
 __device__ __forceinline__ void middle_gradient_split(const float* d, const float* x, int rows,
-                                                      float (&gradient)[4][4]) {
-  float sum[1][4][4] = {};
+                                                      float (&gradient)[2][4][4]) {
+  float sum[2][4][4] = {};
 #pragma unroll 1
   for (int k = 0; k < rows; k += 16, d += 16 * stride, x += 16 * stride) {
 #pragma unroll
     for (int s = 0; s < 2; ++s) {
-      Operands<1, 4> operands;
+      Operands<2, 4> operands;
 #pragma unroll
       for (int depth = 0; depth < 2; ++depth) {
-        const float2 ds = *reinterpret_cast<const float2*>(d + (8 * s + depth) * stride);
-        const Four xs = load4(x + (8 * s + depth) * stride);
-        operands.a[0][2 * depth] = ds.x;
-        operands.a[0][2 * depth + 1] = ds.y;
+        const int row = 8 * s + depth;
+#pragma unroll
+        for (int m = 0; m < 2; ++m) {
+          const float2 ds = *reinterpret_cast<const float2*>(d + row * stride + 16 * m);
+          operands.a[m][2 * depth] = ds.x;
+          operands.a[m][2 * depth + 1] = ds.y;
+        }
+        const Four xs = load4(x + row * stride);
 #pragma unroll
         for (int i = 0; i < 4; ++i) operands.b[i][depth] = xs.at[i];
       }
@@ -250,9 +259,11 @@ __device__ __forceinline__ void middle_gradient_split(const float* d, const floa
     }
   }
 #pragma unroll
-  for (int i = 0; i < 4; ++i)
+  for (int m = 0; m < 2; ++m)
 #pragma unroll
-    for (int j = 0; j < 4; ++j) gradient[i][j] = sum[0][j][i];
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) gradient[m][i][j] = sum[m][j][i];
 }
 
 }  // namespace gmmvae::cuda::fused

@@ -12,6 +12,20 @@ namespace gmmvae::cuda::fused {
 using Memory = BlockMemory<Placement::fused>;
 inline constexpr int owned_rows = 8;
 
+/// Adam's step for a batch.
+__device__ __forceinline__ block::Update update_of(const Memory& memory, int buffer) {
+  const Batch& batch = memory.batches[buffer];
+  const int size = memory.plan->parameters;
+  return {memory.base,
+          batch.moments_in,
+          batch.moments_in + size,
+          batch.moments_out,
+          batch.moments_out + size,
+          nullptr,
+          batch.adam,
+          0.0f};
+}
+
 /// Which weights of a middle layer a thread owns.
 struct Owner {
   int network;
@@ -82,9 +96,9 @@ template <int N, class Where>
 struct Moments {
   Four first[N];
   Four second[N];
-  __device__ __forceinline__ Moments(const block::Update& update, int offset) {
-    const float* first_in = update.first_in + offset;
-    const float* second_in = update.second_in + offset;
+  __device__ __forceinline__ Moments(const Memory& memory, int buffer, int offset) {
+    const float* first_in = memory.batches[buffer].moments_in + offset;
+    const float* second_in = first_in + memory.plan->parameters;
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       first[i] = load4(first_in + Where::at(i));
@@ -98,19 +112,22 @@ struct Moments {
   }
 };
 
-/// Adam's step for this thread's weights of a middle layer. The moments come from L2 while the product runs.
-__device__ __forceinline__ void move_middle(const Memory& memory, int rows, block::Update& update) {
+/// Adam's step for this thread's weights of a middle layer; returns the square of their gradient. The moments
+/// come from L2 while the product runs; all else that the step needs is asked for behind it.
+__device__ __forceinline__ float move_middle(const Memory& memory, int buffer, int rows) {
   const Owner owner;
   const int offset = owner.offset(0);
-  Moments<owned_rows, DownRows> moments(update, offset);
+  Moments<owned_rows, DownRows> moments(memory, buffer, offset);
   float gradient[owned_rows][4] = {};
   middle_gradient(memory, owner, rows, gradient);
+  block::Update update = update_of(memory, buffer);
   moments.move(offset, gradient, update);
+  return update.squared_norm;
 }
 
 /// The same by tensor cores. A warp has 32 x 32 weights of a middle layer, a lane 4 x 8, of which two halves
 /// of the outputs go one after the other: registers for all moments beside the product there are not.
-__device__ __forceinline__ void move_middle_split(const Memory& memory, int rows, block::Update& update) {
+__device__ __forceinline__ float move_middle_split(const Memory& memory, int buffer, int rows) {
   const Fragment lane;
   const int warp = anew(static_cast<int>(warp_id()));
   const int network = warp / 4;
@@ -122,74 +139,66 @@ __device__ __forceinline__ void move_middle_split(const Memory& memory, int rows
       network * Packed<2>::network + Packed<2>::middle_weight + middle_row(out) + in + 8 * lane.t;
   const int upper = lower + middle_row(16);
   float gradient[2][4][4];
-  middle_gradient_split(d, x, rows, gradient[0]);
-  Moments<4, InPairs> moments(update, lower);
-  middle_gradient_split(d + 16, x, rows, gradient[1]);
-  Moments<4, InPairs> following(update, upper);
+  middle_gradient_split(d, x, rows, gradient);
+  Moments<4, InPairs> moments(memory, buffer, lower);
+  Moments<4, InPairs> following(memory, buffer, upper);
+  block::Update update = update_of(memory, buffer);
   moments.move(lower, gradient[0], update);
   following.move(upper, gradient[1], update);
+  return update.squared_norm;
 }
 
-/// The parameters whose gradients the warps have summed over their rows, fours of them in turn by `Threads`
-/// threads. Their moments are asked for together, before anything else is done.
+/// Adam's step by `Threads` threads, of which this one is number `thread`, for the parameters whose gradients
+/// the warps have summed over their rows, fours of them in turn; returns the square of this thread's
+/// gradient. The moments are asked for together, before anything else is done.
 template <int Threads>
-struct Narrow {
-  static constexpr int each = (partial_fours + Threads - 1) / Threads;
-  int thread;
-  int offsets[each];  ///< where this thread's fours belong, -1 where there is none
+__device__ __forceinline__ float move_narrow(const Memory& memory, int buffer, int thread) {
+  constexpr int each = (partial_fours + Threads - 1) / Threads;
+  block::Update update = update_of(memory, buffer);
+  int offsets[each];  // -1 where there is none
   Four first[each];
   Four second[each];
-
-  __device__ __forceinline__ Narrow(int thread_, const Memory& memory, const block::Update& update)
-      : thread(thread_) {
 #pragma unroll
-    for (int k = 0; k < each; ++k) {
-      const int number = thread + Threads * k;
-      offsets[k] = number < partial_fours ? memory.offsets[number] : -1;
-      first[k] = offsets[k] < 0 ? Four{} : load4(update.first_in + offsets[k]);
-      second[k] = offsets[k] < 0 ? Four{} : load4(update.second_in + offsets[k]);
+  for (int k = 0; k < each; ++k) {
+    const int number = thread + Threads * k;
+    offsets[k] = number < partial_fours ? memory.offsets[number] : -1;
+    first[k] = offsets[k] < 0 ? Four{} : load4(update.first_in + offsets[k]);
+    second[k] = offsets[k] < 0 ? Four{} : load4(update.second_in + offsets[k]);
+  }
+#pragma unroll
+  for (int k = 0; k < each; ++k) {
+    if (offsets[k] < 0) continue;
+    const float* part = memory.partials + 4 * (thread + Threads * k);
+    Four g{};
+#pragma unroll
+    for (int w = 0; w < product_warps; ++w) {
+      const Four mine = load4(part + w * partial_floats);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) g.at[j] += mine.at[j];
     }
+    move4(update, offsets[k], g.at, first[k], second[k]);
   }
-  /// Adam's step.
-  __device__ __forceinline__ void move(const Memory& memory, block::Update& update) {
-#pragma unroll
-    for (int k = 0; k < each; ++k) {
-      if (offsets[k] < 0) continue;
-      const float* part = memory.partials + 4 * (thread + Threads * k);
-      Four g{};
-#pragma unroll
-      for (int w = 0; w < product_warps; ++w) {
-        const Four mine = load4(part + w * partial_floats);
-#pragma unroll
-        for (int j = 0; j < 4; ++j) g.at[j] += mine.at[j];
-      }
-      move4(update, offsets[k], g.at, first[k], second[k]);
-    }
-  }
-};
-
-/// The other warps' half of the update, with two hidden layers: all that is narrow, for a batch that trains.
-/// With one hidden layer nothing is wide, and the warps for products do it.
-template <int Hidden>
-__device__ __forceinline__ void move_beside(const Memory& memory, block::Update& update) {
-  if constexpr (Hidden == 2) {
-    constexpr int helpers = 32 * supplier_warps;
-    Narrow<helpers>(static_cast<int>(thread_rank()) - 32 * first_supplier, memory, update)
-        .move(memory, update);
-  }
+  return update.squared_norm;
 }
 
-/// One step of Adam on all that this thread of a product warp owns, for a batch of `count` rows.
+/// The suppliers' half of the update, with two hidden layers: all that is narrow. With one hidden layer
+/// nothing is wide, and the warps for products do it.
+template <int Hidden>
+__device__ __forceinline__ float move_beside(const Memory& memory, int buffer) {
+  if constexpr (Hidden == 1) return 0.0f;
+  const int thread = static_cast<int>(thread_rank()) - 32 * first_supplier;
+  return move_narrow<32 * supplier_warps>(memory, buffer, thread);
+}
+
+/// One step of Adam on all that this thread of a product warp owns; returns the square of its gradient.
 template <int Hidden, Arithmetic arithmetic>
-__device__ __forceinline__ void move_parameters(const Memory& memory, int count, block::Update& update) {
-  const int warps = block::ceil_div(count, rows_a_warp);
-  if constexpr (Hidden == 2 && arithmetic == Arithmetic::tf32x3) {
-    move_middle_split(memory, 16 * block::ceil_div(rows_a_warp * warps, 16), update);
-  } else if constexpr (Hidden == 2) {
-    move_middle(memory, rows_a_warp * warps, update);
-  } else {
-    Narrow<32 * product_warps>(static_cast<int>(thread_rank()), memory, update).move(memory, update);
-  }
+__device__ __forceinline__ float move_parameters(const Memory& memory, int buffer) {
+  if constexpr (Hidden == 1)
+    return move_narrow<32 * product_warps>(memory, buffer, static_cast<int>(thread_rank()));
+  const int rows = rows_a_warp * block::ceil_div(memory.batches[buffer].count, rows_a_warp);
+  if constexpr (arithmetic == Arithmetic::tf32x3)
+    return move_middle_split(memory, buffer, 16 * block::ceil_div(rows, 16));
+  return move_middle(memory, buffer, rows);
 }
 
 }  // namespace gmmvae::cuda::fused
