@@ -20,6 +20,7 @@ using block::load4;
 inline constexpr int tile_rows = block::tile_rows;
 inline constexpr int tile_columns = block::tile_columns;
 using Tile = float[tile_rows * tile_columns];
+inline constexpr int at_once = 16;  ///< of a middle layer's columns in a turn of its loops
 
 /// A lane's place.
 struct Place {
@@ -142,15 +143,18 @@ __device__ __forceinline__ void middle_layer(const Place& place, const Network& 
   for (int i = 0; i < tile_rows; ++i)
 #pragma unroll
     for (int j = 0; j < tile_columns; ++j) sum[i * tile_columns + j] = bias.at[j];
-#pragma unroll 4
-  for (int k = 0; k < width; k += 4) {
-    Four xs[tile_rows];
-    Four ws[tile_columns];
+#pragma unroll 1
+  for (const float* end = x + width; x != end; x += at_once, w += at_once) {
 #pragma unroll
-    for (int i = 0; i < tile_rows; ++i) xs[i] = load4(x + 2 * i * stride + k);
+    for (int k = 0; k < at_once; k += 4) {
+      Four xs[tile_rows];
+      Four ws[tile_columns];
 #pragma unroll
-    for (int j = 0; j < tile_columns; ++j) ws[j] = load4(w + middle_row(j) + k);
-    block::multiply_rows(sum, xs, ws);
+      for (int i = 0; i < tile_rows; ++i) xs[i] = load4(x + 2 * i * stride + k);
+#pragma unroll
+      for (int j = 0; j < tile_columns; ++j) ws[j] = load4(w + middle_row(j) + k);
+      block::multiply_rows(sum, xs, ws);
+    }
   }
 #pragma unroll
   for (int n = 0; n < tile_rows * tile_columns; ++n) tile[n] = relu(sum[n]);
@@ -244,15 +248,18 @@ __device__ __forceinline__ void through_middle(const Place& place, const Network
   const float* d = net.last + place.row * stride;
   const float* w = net.weights + Packed<2>::middle_weight + place.column;
   Tile sum = {};
-#pragma unroll 4
-  for (int k = 0; k < width; k += 4) {
-    Four ds[tile_rows];
-    Four ws[4];
+#pragma unroll 1
+  for (const float* end = d + width; d != end; d += at_once, w += middle_row(at_once)) {
 #pragma unroll
-    for (int i = 0; i < tile_rows; ++i) ds[i] = load4(d + 2 * i * stride + k);
+    for (int k = 0; k < at_once; k += 4) {
+      Four ds[tile_rows];
+      Four ws[4];
 #pragma unroll
-    for (int q = 0; q < 4; ++q) ws[q] = load4(w + middle_row(k + q));
-    block::multiply_columns(sum, ds, ws);
+      for (int i = 0; i < tile_rows; ++i) ds[i] = load4(d + 2 * i * stride + k);
+#pragma unroll
+      for (int q = 0; q < 4; ++q) ws[q] = load4(w + middle_row(k + q));
+      block::multiply_columns(sum, ds, ws);
+    }
   }
 #pragma unroll
   for (int i = 0; i < tile_rows; ++i) {

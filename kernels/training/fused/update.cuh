@@ -49,11 +49,11 @@ __device__ __forceinline__ void middle_gradient(const Memory& memory, const Owne
                                                 float (&sum)[owned_rows][4]) {
   const float* d = memory.hidden_of<2>(owner.network, 1) + owner.row;
   const float* x = memory.hidden_of<2>(owner.network, 0) + owner.column;
-  constexpr int at_once = 6;
-  static_assert(rows_a_warp % at_once == 0);
-  for (int k = 0; k < rows; k += at_once, d += at_once * stride, x += at_once * stride) {
+  constexpr int rows_at_once = 6;
+  static_assert(rows_a_warp % rows_at_once == 0);
+  for (int k = 0; k < rows; k += rows_at_once, d += rows_at_once * stride, x += rows_at_once * stride) {
 #pragma unroll
-    for (int r = 0; r < at_once; ++r) {
+    for (int r = 0; r < rows_at_once; ++r) {
       const Four low = load4(d + r * stride);
       const Four high = load4(d + r * stride + 4);
       const Four across = load4(x + r * stride);
