@@ -11,7 +11,7 @@ MODEL = {
     "LDS.64": (2, "wavefronts"),
     "LDS.128": (2, "wavefronts where pairs of lanes read the same 16 bytes, as the layouts do"),
     "LDS.128 apart": (4, "wavefronts where they do not: in loops with HMMA"),
-    "STS.32": (2, "wavefronts: the tiles' stores meet twice in a bank (tests/kernels/banks_test.cu)"),
+    "STS.32": (1, "wavefront; no store of a tile meets another in a bank (tests/kernels/banks_test.cu)"),
     "STS.64": (2, "wavefronts"),
     "STS.128": (4, "wavefronts"),
     "shared latency": (23, "clocks after the last wavefront"),
