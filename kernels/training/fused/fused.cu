@@ -83,6 +83,7 @@ struct Block {
     keeper.clear_row();
 #pragma unroll 1
     for (int n = 0; n < batches; ++n, buffer = 1 - buffer) {
+      keeper.prepare_step({epoch, n}, buffer);
       if (n > 0) keeper.account({epoch, n - 1}, 1 - buffer);
       end_half_step();
       block::Update update = update_of(memory, buffer);

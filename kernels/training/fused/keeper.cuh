@@ -1,7 +1,7 @@
 #pragma once
 
-// What the ninth warp does beside the products: the history and the decoder variance. Every function is
-// called by that whole warp.
+// What the ninth warp does beside the products: the history, the decoder variance, Adam's coefficients. Every
+// function is called by that whole warp.
 
 #include "kernels/block/loss.cuh"
 #include "kernels/training/fused/schedule.cuh"
@@ -39,6 +39,14 @@ struct Keeper {
           lane < memory.plan->data_dim
               ? static_cast<float>(2.0 * memory.ledger.weight[lane] * batch.inverse_count)
               : 0.0f;
+    __syncwarp();
+  }
+
+  /// Adam's coefficients for the update of a batch.
+  __device__ __forceinline__ void prepare_step(const Position& at, int buffer) const {
+    if (lane_id() == 0 && schedule.trains(at))
+      memory.batches[buffer].adam = adam_step(
+          task.config, schedule.step(at), task.config.epochs * static_cast<std::uint64_t>(schedule.steps));
     __syncwarp();
   }
 

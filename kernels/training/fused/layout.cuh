@@ -7,8 +7,10 @@
 //   shape     one or two hidden layers of 64 in each network, up to 4 columns, up to 2 latent dimensions,
 //             batches of up to 96, relu
 //   warps     8 for products, 4 for what is none, one on each scheduler: the ninth keeps the history and the
-//             decoder variance, the others take the points of the next batch, draw its noise and compute
-//             Adam's coefficients. 9 warps leave 168 registers a thread, and so do 12
+//             decoder variance and computes Adam's coefficients, the others take the points of the next
+//             batch, draw its noise and, with two hidden layers, move the narrow parameters. 9 warps leave
+//             168 registers a thread, and so do 12. 12 for products, of eight rows each, were slower by
+//             bench/sass_report: weights are read half as often again, and the small reductions are more
 //
 // Functions of a step are inlined at once, __forceinline__, or the compiler no longer knows which pointers
 // are to shared memory and loads generically.
@@ -22,7 +24,7 @@ namespace gmmvae::cuda {
 namespace fused {
 
 inline constexpr int width = 64;
-inline constexpr int stride = 68;  ///< of activations and of the wide layers' weights
+inline constexpr int stride = 68;  ///< of activations and of the last layers' weights
 inline constexpr int narrow = 4;   ///< columns of points, codes and heads, padded
 inline constexpr int most_latent = 2;
 inline constexpr int most_rows = 96;

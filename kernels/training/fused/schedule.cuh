@@ -1,6 +1,6 @@
 #pragma once
 
-// Which batch comes when, and the warps that make it ready a batch ahead: points, noise, Adam's coefficients.
+// Which batch comes when, and the warps that make it ready a batch ahead: points and noise.
 
 #include "kernels/block/random.cuh"
 #include "kernels/training/epoch.cuh"
@@ -36,6 +36,10 @@ struct Schedule {
   }
   [[nodiscard]] __device__ int count(const Position& at) const {
     return block::smaller(batch, (trains(at) ? rows : validation_rows) - first(at));
+  }
+  /// Number of Adam's step, from 0.
+  [[nodiscard]] __device__ std::uint64_t step(const Position& at) const {
+    return at.epoch * static_cast<std::uint64_t>(steps) + static_cast<std::uint64_t>(at.number);
   }
   [[nodiscard]] __device__ Position after(const Position& at) const {
     return at.number + 1 == batches() ? Position{at.epoch + 1, 0} : Position{at.epoch, at.number + 1};
@@ -83,7 +87,7 @@ struct Supplier {
     block::store4(memory.x_of(buffer) + narrow * b, point);
   }
 
-  /// Everything of a batch but the factors of its errors (Keeper::weigh), into `buffer`.
+  /// Everything of a batch but what the keeper adds (Keeper::weigh, Keeper::prepare_step), into `buffer`.
   __device__ __forceinline__ void prepare(const Position& at, int buffer) const {
     const ModelPlan& plan = *memory.plan;
     const int warp = static_cast<int>(warp_id()) - first_supplier;
@@ -91,12 +95,10 @@ struct Supplier {
     const bool training = schedule.trains(at);
     const int first = schedule.first(at);
     const int count = schedule.count(at);
-    const std::uint64_t step =
-        at.epoch * static_cast<std::uint64_t>(schedule.steps) + static_cast<std::uint64_t>(at.number);
     take_points(at, buffer, warp);
     block::fill_noise(
         task.config.seed, training ? Purpose::training_noise : Purpose::validation_noise, task.config.model,
-        training ? static_cast<std::uint32_t>(step) : 0u,
+        training ? static_cast<std::uint32_t>(schedule.step(at)) : 0u,
         training ? 0 : static_cast<std::uint64_t>(first) * static_cast<std::uint64_t>(plan.latent),
         memory.noise_of(buffer), most_latent, plan.latent, count, static_cast<unsigned>(worker), most_rows);
     if (worker == most_rows - 1) {  // of the warp that has the least noise
@@ -110,9 +112,6 @@ struct Supplier {
       batch.training = training ? 1 : 0;
       batch.inverse_count = 1.0 / count;
       batch.kl_weight = static_cast<float>(task.loss.kl_weight) / static_cast<float>(count);
-      if (training)
-        batch.adam =
-            adam_step(task.config, step, task.config.epochs * static_cast<std::uint64_t>(schedule.steps));
     }
     __syncwarp();
   }
