@@ -118,7 +118,7 @@ std::string find_verb_argument(const std::vector<std::string>& arguments) {
   throw UsageError(fmt::format("{} has no option {}{}", verb, name, hint));
 }
 
-void check_extras(const std::string& verb, std::vector<std::string> extras, CommandLine& line) {
+void check_extras(const std::string& verb, const std::vector<std::string>& extras, CommandLine& line) {
   const bool takes_arguments = !find_verb(verb)->arguments.empty();
   for (const std::string& extra : extras) {
     if (extra == "--") continue;

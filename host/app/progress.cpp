@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
 namespace gmmvae {
@@ -12,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::string clock_text(double total_seconds) {
-  const auto whole = static_cast<std::uint64_t>(total_seconds + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(total_seconds));
   if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }

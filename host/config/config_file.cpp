@@ -65,13 +65,13 @@ void flatten(const toml::table& table, const std::string& scope, const std::stri
     // What is no table of ours is refused by its name later on; a model's own table holds no other.
     const bool deeper = !scope.starts_with("model.");
     if (node->is_table() && deeper) {
-      const std::string inner = scope.empty() ? name : scope + "." + name;
+      const std::string inner = scope.empty() ? name : fmt::format("{}.{}", scope, name);
       if (node->as_table()->empty()) entries.push_back({inner, "", "", place(file, key.source())});
       flatten(*node->as_table(), inner, file, entries);
       continue;
     }
     const std::string source = place(file, key.source());
-    entries.push_back({scope, name, value_text(*node, source + ": " + name), source});
+    entries.push_back({scope, name, value_text(*node, fmt::format("{}: {}", source, name)), source});
   }
 }
 

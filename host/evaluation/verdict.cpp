@@ -12,6 +12,9 @@ namespace gmmvae {
 
 namespace {
 
+// Nats a latent dimension: with less, an active dimension tells next to nothing about a point.
+constexpr double kLittleKl = 0.1;
+
 double total_variance(MatrixView<float> x) {
   double total = 0.0;
   for (std::size_t c = 0; c < x.cols; ++c) {
@@ -48,7 +51,9 @@ Verdict judge(const CollapseEvidence& evidence) {
             "The posterior ignores the data and the decoder draws the same point again and again: " +
                 figures + "."};
   if (active < latent) return {"partly-collapsed", "Some latent dimensions carry nothing: " + figures + "."};
-  return {"healthy", "Every latent dimension carries information about the data: " + figures + "."};
+  const bool little = kl < kLittleKl * static_cast<double>(latent);
+  return {"healthy", fmt::format("Every latent dimension carries information about the data{}: {}.",
+                                 little ? ", if only a little" : "", figures)};
 }
 
 double variance_ratio_error(MatrixView<float> samples, MatrixView<float> data) {

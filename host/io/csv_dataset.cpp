@@ -204,8 +204,11 @@ class CsvDataset {
   [[noreturn]] void refuse(std::size_t column, std::string_view cell, Cell kind, float value) const {
     const std::string place = fmt::format("row {} (line {})", row_, reader_.line());
     if (kind == Cell::text) {
+      std::string with_point(cell);
+      std::ranges::replace(with_point, ',', '.');
       throw DataError(fmt::format("{}: column '{}' is not numeric, it has '{}' in {}{}", file_.name(),
-                                  excerpt(names_[column]), excerpt(cell), place, suggestion()));
+                                  excerpt(names_[column]), excerpt(cell), place,
+                                  is_number(with_point) ? ": decimals need a point" : suggestion()));
     }
     const bool missing = kind == Cell::missing || std::isnan(value);
     const std::string what = cell.empty()            ? "is empty"

@@ -13,14 +13,23 @@ namespace {
 constexpr std::size_t kBlock = 1 << 20;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
+/// Refuses what is no text in UTF-8, by its first bytes.
+void require_text(std::string_view start, const std::string& name) {
+  if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff"))
+    throw DataError(fmt::format("{} is text in UTF-16: save it as UTF-8", name));
+  if (start.starts_with("\x1f\x8b"))
+    throw DataError(
+        fmt::format("{} is compressed: unpack it first, as zcat FILE | gmmvae ... --data - does", name));
+  if (start.substr(0, 4096).find('\0') != std::string_view::npos)
+    throw DataError(fmt::format("{} is no text: points are read from .npz, .npy and CSV", name));
+}
+
 }  // namespace
 
 CsvReader::CsvReader(const InputFile& file, char delimiter) : file_(file), delimiter_(delimiter) {
   fill();
-  const std::string_view start = buffer_;
-  if (start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff"))
-    throw DataError(fmt::format("{} is text in UTF-16: save it as UTF-8", file_.name()));
-  if (start.starts_with(kByteOrderMark)) next_ = kByteOrderMark.size();
+  require_text(buffer_, file_.name());
+  if (std::string_view(buffer_).starts_with(kByteOrderMark)) next_ = kByteOrderMark.size();
 }
 
 /// Drops the records already read and appends the next block; false at the end of the file.
@@ -48,13 +57,9 @@ bool CsvReader::load_record() {
         const std::size_t left = buffer_.size() - place;
         const auto* stop = static_cast<const char*>(std::memchr(from, '\n', left));
         const std::size_t length = stop == nullptr ? left : static_cast<std::size_t>(stop - from);
-        const auto* quote = static_cast<const char*>(std::memchr(from, '"', length));
-        if (quote == nullptr) {
-          place += length;
-          if (stop == nullptr) break;
-        } else {
-          place += static_cast<std::size_t>(quote - from);
-        }
+        const std::size_t quote = std::string_view(from, length).find('"');
+        place += std::min(quote, length);
+        if (quote == std::string_view::npos && stop == nullptr) break;
       }
       const char c = buffer_[place];
       if (c == '"') quoted = !quoted;
@@ -112,6 +117,11 @@ bool CsvReader::split(std::vector<std::string_view>& fields) {
   fields.clear();
   unquoted_.clear();
   std::size_t place = begin_;
+  // Blanks separate in any number, and mean nothing at either end.
+  const auto skip_blanks = [&] {
+    while (delimiter_ == ' ' && place < end_ && buffer_[place] == ' ') ++place;
+  };
+  skip_blanks();
   while (true) {
     if (place < end_ && buffer_[place] == '"') {
       fields.push_back(take_quoted(place));
@@ -124,6 +134,8 @@ bool CsvReader::split(std::vector<std::string_view>& fields) {
     }
     if (place >= end_) return true;
     ++place;  // the delimiter; a last one is followed by an empty field
+    skip_blanks();
+    if (delimiter_ == ' ' && place >= end_) return true;
   }
 }
 
@@ -143,7 +155,9 @@ char guess_delimiter(const InputFile& file) {
   for (const char candidate : {',', ';', '\t'}) {
     if (line.find(candidate) != std::string_view::npos) return candidate;
   }
-  return ',';
+  // Numbers and blanks alone, as numpy.savetxt writes; a name may have a blank in it.
+  const bool numbers = line.find_first_not_of("0123456789+-.eE \r") == std::string_view::npos;
+  return numbers && line.find(' ') != std::string_view::npos ? ' ' : ',';
 }
 
 }  // namespace gmmvae

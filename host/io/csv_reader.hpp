@@ -14,6 +14,7 @@ namespace gmmvae {
 /// breaks inside, \n or \r\n at line ends, a byte order mark at the start is skipped, and so are empty lines.
 class CsvReader {
  public:
+  /// A blank as the delimiter stands for any number of them. Throws DataError for what is no text in UTF-8.
   CsvReader(const InputFile& file, char delimiter);
 
   /// The fields of the next record, valid until the next call; false at the end. Throws DataError with the
@@ -41,7 +42,7 @@ class CsvReader {
 };
 
 /// The separator that the first line suggests: the comma, unless the line has none and a semicolon or tab
-/// instead.
+/// instead, or nothing but numbers between blanks.
 char guess_delimiter(const InputFile& file);
 
 }  // namespace gmmvae

@@ -127,6 +127,9 @@ void require_kept_precision(MatrixView<float> x, const Open& open) {
 
 Dataset read_npz_dataset(std::unique_ptr<InputFile> file, const LoadOptions& options) {
   const NpzReader reader(std::move(file));
+  if (reader.contains("[Content_Types].xml"))
+    throw DataError(
+        fmt::format("{} is a document of an office program: save its table as CSV", reader.file_name()));
   const std::string key = options.key.value_or(options.default_key);
   if (!options.key && !reader.contains(key) && !reader.keys().empty()) {
     throw DataError(fmt::format("{} has no array {}; choose another with --key: {}", reader.file_name(), key,

@@ -172,6 +172,8 @@ TEST(Verdict, FollowsTheActiveUnits) {
   EXPECT_EQ(judge({{1.2, 1.1}, {0.9, 0.8}, 0.95}).verdict, "healthy");
   // A posterior that is wrong but the same for every x has KL and no information: collapsed all the same.
   EXPECT_EQ(judge({{0.7}, {0.0}, 0.5}).verdict, "collapsed");
+  EXPECT_NE(judge({{0.02, 0.01}, {0.04, 0.02}, 0.01}).why.find("if only a little"), std::string::npos);
+  EXPECT_EQ(judge({{1.2, 1.1}, {0.9, 0.8}, 0.95}).why.find("if only a little"), std::string::npos);
   const std::string why = judge({{1.2, 2e-5}, {0.9, 1e-6}, 0.6}).why;
   EXPECT_NE(why.find("1 of 2"), std::string::npos) << why;
   EXPECT_NE(why.find("60 %"), std::string::npos) << why;

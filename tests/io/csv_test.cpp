@@ -70,6 +70,17 @@ TEST(CsvDataset, Delimiters) {
   EXPECT_EQ(load("a|b\n1|2\n3|4.5\n", options).x, kTwoByTwo);
 }
 
+TEST(CsvDataset, BlanksSeparateNumbers) {
+  EXPECT_EQ(load("1 2\n3 4.5\n").x, kTwoByTwo);  // numpy.savetxt
+  EXPECT_EQ(load("  1.0e+00   2\r\n   3  4.5 \r\n").x, kTwoByTwo);
+  LoadOptions options;
+  options.delimiter = ' ';
+  const Dataset named = load("a  b label\n1 2 x\n3 4.5  \"y z\"\n", options);
+  EXPECT_EQ(named.x, kTwoByTwo);
+  EXPECT_EQ(named.label_names, (std::vector<std::string>{"x", "y z"}));
+  EXPECT_EQ(load("body mass\n1\n2\n").column_names, (std::vector<std::string>{"body mass"}));
+}
+
 TEST(CsvDataset, LabelsAreIntegersOrText) {
   const Dataset integers = load("a,b,label\n1,2,7\n3,4.5,-1.0\n");
   EXPECT_EQ(integers.x, kTwoByTwo);
@@ -124,11 +135,16 @@ TEST(CsvDataset, AFirstLineThatCountsColumnsIsNoPoint) {
   EXPECT_EQ(load("0.0,1,2\n3.5,4,5\n").x.rows(), 2U);
 }
 
-TEST(CsvDataset, RefusesTextInUtf16) {
+TEST(CsvDataset, NamesWhatIsNoTextOfNumbers) {
   using namespace std::string_literals;
   EXPECT_EQ(refusal("\xff\xfe"
                     "a\0,\0b\0\n\0"s),
             " is text in UTF-16: save it as UTF-8");
+  EXPECT_EQ(refusal("\x1f\x8b\x08\0\0\0\0\0"s),
+            " is compressed: unpack it first, as zcat FILE | gmmvae ... --data - does");
+  EXPECT_EQ(refusal("PAR1\x15\0\x15"s), " is no text: points are read from .npz, .npy and CSV");
+  EXPECT_EQ(refusal("a;b\n1,5;2\n"),
+            ": column 'a' is not numeric, it has '1,5' in row 1 (line 2): decimals need a point");
   EXPECT_EQ(refusal("\xfe\xff"
                     "\0a\0,\0b\0\n"s),
             " is text in UTF-16: save it as UTF-8");

@@ -124,6 +124,15 @@ TEST(DatasetFile, RefusesArraysThatSinglePrecisionLoses) {
   EXPECT_EQ(load_dataset(folder / "constant.npy").x(1, 0), 0.1F);
 }
 
+TEST(DatasetFile, ASpreadsheetIsNoArchiveOfArrays) {
+  const TemporaryFolder folder;
+  NpzWriter writer(folder / "table.xlsx");
+  writer.add("[Content_Types].xml", std::vector<std::int32_t>{1});
+  writer.commit();
+  EXPECT_EQ(error_message<DataError>([&] { load_dataset(folder / "table.xlsx"); }),
+            (folder / "table.xlsx") + " is a document of an office program: save its table as CSV");
+}
+
 TEST(DatasetFile, OptionsWithoutUseAreRefused) {
   LoadOptions options;
   options.columns = {"x1"};
