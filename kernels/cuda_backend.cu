@@ -10,6 +10,7 @@
 #include "host/backend/columns.hpp"
 #include "host/backend/plugin.hpp"
 #include "host/evaluation/gaussian_decoder.hpp"
+#include "host/training/trainable.hpp"
 #include "kernels/bench/kernel_bench.hpp"
 #include "kernels/clustering/clustering.hpp"
 #include "kernels/library/fft.hpp"
@@ -101,6 +102,7 @@ class CudaBackend final : public Backend {
   /// alone, so neither the cut nor the number of devices shows.
   void train(std::span<TrainingJob> jobs, const TrainingControl& control) override {
     method_.clear();
+    require_trainable(jobs);
     for (TrainingJob& job : jobs) {
       TrainingState& state = job.state;
       const bool done = state.status == TrainingStatus::running && state.epoch >= job.config.epochs;

@@ -81,7 +81,8 @@ int main(int count, char** arguments) {
     code = error.code();
     console.error(error.what(), code);
   } catch (const std::bad_alloc&) {
-    console.error("there is not enough memory for this: take fewer points, fewer models or narrower layers", code);
+    console.error("there is not enough memory for this: take fewer points, fewer models or narrower layers",
+                  code);
   } catch (const std::exception& error) {
     console.error(fmt::format("this should not happen, please report it: {}", error.what()), code);
   }

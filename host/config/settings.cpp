@@ -231,7 +231,7 @@ std::filesystem::path Settings::required_path(std::string_view name) const {
 }
 
 std::string Settings::label(std::string_view name) const {
-  const std::string source = get(name).source;
+  std::string source = get(name).source;
   if (source == "flag" || source == "default") return fmt::format("--{}", name);
   if (source == "--set") return fmt::format("--set {}", name);
   if (source.starts_with("GMMVAE_")) return source;

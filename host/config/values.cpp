@@ -145,7 +145,7 @@ std::optional<std::string> canonical_character(std::string_view value) {
 }
 
 std::optional<std::string> canonical(const Option& option, std::string_view value) {
-  if (const auto word = known_word(option, value)) return word;
+  if (auto word = known_word(option, value)) return word;
   switch (option.kind) {
     case OptionKind::flag:
       return canonical_flag(value);

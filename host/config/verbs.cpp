@@ -27,10 +27,10 @@ const std::vector<VerbInfo>& verbs() {
        "",
        {"gmmvae train --data data.npz --out model.safetensors",
         "gmmvae train --data data.npz --objective course --scale minmax --hidden 64 --out course.safetensors",
-        "gmmvae train --data points.csv --columns x,y,z --validation 0.2 --patience 20 --epochs 1000 "
-        "--out model.safetensors --history history.csv",
-        "gmmvae train --data data.npz --models 64 --epochs 500 --max-seconds 3600 --resume "
-        "--out many.safetensors",
+        ("gmmvae train --data points.csv --columns x,y,z --validation 0.2 --patience 20 --epochs 1000 "
+         "--out model.safetensors --history history.csv"),
+        ("gmmvae train --data data.npz --models 64 --epochs 500 --max-seconds 3600 --resume "
+         "--out many.safetensors"),
         "cat points.csv | gmmvae train --data - --out model.safetensors --json"}},
       {"sample",
        "draw new points from a trained model",
@@ -95,8 +95,8 @@ const std::vector<VerbInfo>& verbs() {
        {"gmmvae sweep run 'lr=log(1e-4,1e-2,8)' beta=0.5,1,4 --out sweeps/first",
         "gmmvae sweep run study.toml seed=1..100 --shard 0/4 --out sweeps/study",
         "gmmvae sweep run 'hidden=64,64;16' latent=1..4 --dry-run",
-        "gmmvae sweep run 'lr=log(1e-5,1e-1,1000)' 'beta=lin(0.1,4,1000)' --method sobol --points 256 "
-        "--prune halving --keep 10 --out sweeps/sobol",
+        ("gmmvae sweep run 'lr=log(1e-5,1e-1,1000)' 'beta=lin(0.1,4,1000)' --method sobol --points 256 "
+         "--prune halving --keep 10 --out sweeps/sobol"),
         "gmmvae sweep submit study.toml seed=1..100 --slurm --shards 16 --dry-run --out sweeps/array",
         "gmmvae sweep status sweeps/first", "gmmvae sweep collect sweeps/first --out results.csv",
         "gmmvae sweep report sweeps/first --metric elbo"},

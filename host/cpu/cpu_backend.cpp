@@ -18,6 +18,7 @@
 #include "host/cpu/workspace.hpp"
 #include "host/evaluation/comparison.hpp"
 #include "host/evaluation/likelihood.hpp"
+#include "host/training/trainable.hpp"
 #include "host/vae/names.hpp"
 
 namespace gmmvae {
@@ -56,6 +57,7 @@ class CpuBackend final : public Backend {
       throw UsageError("--precision " + to_string(job.config.arithmetic) +
                        " takes tensor cores, which the CPU has not: use --device cuda, or --precision fp32");
     }
+    require_trainable(jobs);
     std::atomic<std::size_t> next{0};
     std::exception_ptr failure;
     std::mutex failure_mutex;

@@ -98,7 +98,11 @@ struct Reference {
       return;
     }
     std::vector<char> out(data.x.rows(), 0);
-    for (std::uint32_t row : held_out) out[row] = 1;
+    for (std::uint32_t row : held_out) {
+      if (row >= out.size())
+        throw UsageError(fmt::format("row {} is held out, but the data have {} rows", row, out.size()));
+      out[row] = 1;
+    }
     std::vector<std::uint32_t> kept;
     for (std::uint32_t row = 0; row < out.size(); ++row)
       if (out[row] == 0) kept.push_back(row);

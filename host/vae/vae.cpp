@@ -111,7 +111,10 @@ std::span<const float> Vae::parameters_of(std::size_t model) const {
     throw UsageError(
         fmt::format("there is no model {}: the file holds {} (0 to {})", model, models, models - 1));
   }
-  const std::size_t size = parameters.size() / models;
+  const std::size_t size = ParameterLayout(architecture, objective).size();
+  if (parameters.size() != models * size)
+    throw UsageError(fmt::format("{} models of {} parameters each cannot hold {} numbers", models, size,
+                                 parameters.size()));
   return {parameters.data() + model * size, size};
 }
 

@@ -35,7 +35,8 @@ class Backend {
 
   /// Advances every job until it is finished, stopped early, diverged, or the control says stop. A job that
   /// diverges ends in the last good epoch's state with status `diverged`. Results do not depend on threads or
-  /// on the company.
+  /// on the company. Throws UsageError or DataError for a job whose points, state and architecture do not fit
+  /// together, a batch of none, and a learning rate that is not above 0.
   virtual void train(std::span<TrainingJob> jobs, const TrainingControl& control) = 0;
   /// How the last call of train() held its models and why, for a person; empty where there is but one way.
   [[nodiscard]] virtual std::string training_method() const { return {}; }
