@@ -37,7 +37,7 @@ void train(TrainingJob& job, cuda::Placement placement, std::uint64_t epochs_a_l
 /// Adam's first steps are the learning rate in the gradient's direction whatever its size, so a gradient near
 /// zero may turn by rounding: after n steps parameters may differ by a small part of n learning rates, but
 /// their losses hardly.
-void expect_alike(const TrainingJob& a, const TrainingJob& b, const TrainingConfig& config) {
+void expect_alike(const TrainingJob& a, const TrainingJob& b, const TrainingConfig& config, int steps) {
   ASSERT_EQ(a.state.epoch, b.state.epoch);
   ASSERT_EQ(a.state.status, b.state.status);
   EXPECT_EQ(a.state.best_epoch, b.state.best_epoch);
@@ -50,60 +50,65 @@ void expect_alike(const TrainingJob& a, const TrainingJob& b, const TrainingConf
   double worst = 0;
   for (std::size_t i = 0; i < a.state.parameters.size(); ++i)
     worst = std::max(worst, std::abs(static_cast<double>(a.state.parameters[i] - b.state.parameters[i])));
-  EXPECT_LT(worst, 0.05 * config.learning_rate * 12) << "12 steps";
+  EXPECT_LT(worst, 0.05 * config.learning_rate * steps);
 }
 
-/// One model four ways: fused, resident, tiled with the own products, tiled with a library's. Batches of 40
-/// and a last one of 20; held-out points in batches of 40 and 5.
+/// One model four ways: fused, resident, tiled with the own products, tiled with a library's. Batches of 70,
+/// more than the rows of a tile, and a last one of 15; held-out points in batches of 70 and 3.
 TEST_F(Tiled, AllTrainersTrainOneModelAlike) {
   TrainingConfig config = short_training();
-  config.batch = 40;
+  config.batch = 70;
+  constexpr int steps = 6;
   for (const Activation activation : {Activation::relu, Activation::identity}) {
     const Architecture architecture = {.data_dim = 3,
                                        .latent = 2,
                                        .encoder_hidden = {64, 64},
                                        .decoder_hidden = {64, 64},
                                        .activation = activation};
-    test::OwnedJob resident(100, architecture, {}, config, 2, 45);
+    test::OwnedJob resident(85, architecture, {}, config, 2, 73);
     train(resident.job, cuda::Placement::resident, 3);
     for (const cuda::Placement placement : {cuda::Placement::fused, cuda::Placement::tiled}) {
       if (placement == cuda::Placement::fused && activation != Activation::relu) continue;
-      test::OwnedJob other(100, architecture, {}, config, 2, 45);
+      test::OwnedJob other(85, architecture, {}, config, 2, 73);
       train(other.job, placement, 3);
-      expect_alike(resident.job, other.job, config);
+      expect_alike(resident.job, other.job, config, steps);
     }
-    test::OwnedJob library(100, architecture, {}, config, 2, 45);
-    test::OwnedJob sliced(100, architecture, {}, config, 2, 45);
+    test::OwnedJob library(85, architecture, {}, config, 2, 73);
     train(library.job, cuda::Placement::tiled, 3, cuda::Products::library);
+    expect_alike(resident.job, library.job, config, steps);
+    if (activation != Activation::relu) continue;
+    test::OwnedJob sliced(85, architecture, {}, config, 2, 73);
     train(sliced.job, cuda::Placement::tiled, 1, cuda::Products::library);
-    expect_alike(resident.job, library.job, config);
     test::expect_identical(library.job.state, sliced.job.state, "slices");
   }
 }
 
+/// Batches of 30 and 15, held-out points in batches of 30 and 3; a layer of 70 has more columns than a tile.
 TEST_F(Tiled, TrainsAsTheStreamedTrainerDoes) {
+  constexpr int steps = 4;
   std::size_t turn = 0;
   for (const Objective& objective : test::all_objectives()) {
     SCOPED_TRACE("objective " + std::to_string(turn));
-    const TrainingConfig config = short_training();
+    TrainingConfig config = short_training();
+    config.epochs = 2;
     const Architecture architecture = {.data_dim = 3,
                                        .latent = 1 + turn % 3,
                                        .encoder_hidden = {70, 9},
                                        .decoder_hidden = {33},
                                        .activation = test::all_activations[turn % 7],
                                        .posterior_variance = test::all_heads[turn % 2]};
-    test::OwnedJob streamed(100, architecture, objective, config, 2, 40);
-    test::OwnedJob tiled(100, architecture, objective, config, 2, 40);
-    test::OwnedJob sliced(100, architecture, objective, config, 2, 40);
-    train(streamed.job, cuda::Placement::streamed, 3);
-    train(tiled.job, cuda::Placement::tiled, 3);
+    test::OwnedJob streamed(45, architecture, objective, config, 2, 33);
+    test::OwnedJob tiled(45, architecture, objective, config, 2, 33);
+    train(streamed.job, cuda::Placement::streamed, 2);
+    train(tiled.job, cuda::Placement::tiled, 2);
+    expect_alike(streamed.job, tiled.job, config, steps);
+    test::OwnedJob library(45, architecture, objective, config, 2, 33);
+    train(library.job, cuda::Placement::tiled, 2, cuda::Products::library);
+    expect_alike(streamed.job, library.job, config, steps);
+    if (turn++ % 2 == 0) continue;
+    test::OwnedJob sliced(45, architecture, objective, config, 2, 33);
     train(sliced.job, cuda::Placement::tiled, 1);
-    expect_alike(streamed.job, tiled.job, config);
-    test::OwnedJob library(100, architecture, objective, config, 2, 40);
-    train(library.job, cuda::Placement::tiled, 3, cuda::Products::library);
-    expect_alike(streamed.job, library.job, config);
     test::expect_identical(tiled.job.state, sliced.job.state, "slices");
-    ++turn;
   }
 }
 

@@ -117,7 +117,7 @@ TEST_F(Tsne, TheOrderOfThreadsChangesNothing) {
   for (const GradientMethod method : {GradientMethod::exact, GradientMethod::fft}) {
     TsneOptions options;
     options.perplexity = 4.0;
-    options.iterations = 5;
+    options.iterations = 3;
     options.method = method;
     options.neighbors = method == GradientMethod::fft ? NeighborSearch::approximate : NeighborSearch::exact;
     std::optional<Matrix<float>> first;
