@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "host/backend/arguments.hpp"
 #include "host/backend/columns.hpp"
 #include "host/backend/plugin.hpp"
 #include "host/evaluation/gaussian_decoder.hpp"
@@ -145,6 +146,7 @@ class CudaBackend final : public Backend {
     if (precision == Precision::double_) {
       throw UsageError("the CUDA backend computes in single precision; the gradient in double is the CPU's");
     }
+    check_batch(architecture, objective, parameters, x, noise);
     const DeviceScope scope(devices_.front().properties.ordinal);
     return cuda::loss_gradient(architecture, objective, parameters, x, noise, log_jacobian,
                                devices_.front().stream.get());
@@ -161,6 +163,7 @@ class CudaBackend final : public Backend {
     return cuda::score_mixture(mixture, x, devices_.front().stream.get());
   }
   std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) override {
+    check_posterior(posterior);
     check_columns("the latent code", z.cols, posterior.mean.cols());
     const DeviceScope scope(devices_.front().properties.ordinal);
     return cuda::log_aggregate(posterior, z, devices_.front().stream.get());
@@ -184,6 +187,7 @@ class CudaBackend final : public Backend {
   }
   Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
                                      std::span<const std::size_t> offsets) override {
+    check_groups(y, x, offsets);
     const DeviceScope scope(devices_.front().properties.ordinal);
     return cuda::distances_to_groups(y, x, offsets, devices_.front().stream.get());
   }

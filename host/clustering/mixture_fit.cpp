@@ -8,6 +8,8 @@
 #include <numbers>
 
 #include "gmmvae/error.hpp"
+#include "host/backend/arguments.hpp"
+#include "host/data/range.hpp"
 #include "host/linalg/symmetric.hpp"
 
 namespace gmmvae {
@@ -185,6 +187,8 @@ MixtureFit fit_mixture(MatrixView<float> x, std::size_t k, CovarianceKind kind,
   if (k == 0 || k > x.rows || start.size() != x.rows)
     throw UsageError(fmt::format(
         "a mixture of {} components needs as many points and a start for each of the {}", k, x.rows));
+  check_labels(start, x.rows, k);
+  require_bounded_range(x, "the points");
   const VaryingColumns columns(x);
   const std::unique_ptr<Expectation> expectation = make_expectation(columns, kind == CovarianceKind::full);
   Fit fit(x, columns, k, kind, options);

@@ -6,6 +6,7 @@
 #include "gmmvae/backend.hpp"
 #include "gmmvae/clustering.hpp"
 #include "gmmvae/random.hpp"
+#include "host/backend/arguments.hpp"
 #include "host/clustering/lloyd.hpp"
 #include "host/data/rows.hpp"
 #include "host/evaluation/pairwise.hpp"
@@ -75,6 +76,7 @@ Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
 std::optional<Estimate> silhouette(Backend& backend, MatrixView<float> x,
                                    std::span<const std::int32_t> labels, std::size_t k, std::size_t sample,
                                    std::uint64_t seed) {
+  check_labels(labels, x.rows, k);
   const Grouped groups(x, labels, k);
   if (groups.filled < 2) return std::nullopt;
   std::vector<std::uint32_t> chosen(x.rows);

@@ -9,6 +9,7 @@
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/error.hpp"
+#include "host/backend/arguments.hpp"
 #include "host/backend/columns.hpp"
 #include "host/clustering/lloyd.hpp"
 #include "host/cpu/instruction_sets.hpp"
@@ -116,6 +117,7 @@ class CpuBackend final : public Backend {
   LossGradient loss_gradient(const Architecture& architecture, const Objective& objective,
                              std::span<const double> parameters, MatrixView<double> x,
                              MatrixView<double> noise, double log_jacobian, Precision precision) override {
+    check_batch(architecture, objective, parameters, x, noise);
     if (precision == Precision::double_) {
       return loss_gradient_in<double>(isa_.double_, architecture, objective, parameters, x, noise,
                                       log_jacobian);
@@ -132,6 +134,7 @@ class CpuBackend final : public Backend {
     return gmmvae::score_mixture(mixture, x, pool());
   }
   std::vector<double> log_aggregate(const Posterior& posterior, MatrixView<float> z) override {
+    check_posterior(posterior);
     check_columns("the latent code", z.cols, posterior.mean.cols());
     return gmmvae::log_aggregate(posterior, z, pool());
   }
@@ -150,6 +153,7 @@ class CpuBackend final : public Backend {
   }
   Matrix<double> distances_to_groups(MatrixView<float> y, MatrixView<float> x,
                                      std::span<const std::size_t> offsets) override {
+    check_groups(y, x, offsets);
     return gmmvae::distances_to_groups(y, x, offsets, pool());
   }
 

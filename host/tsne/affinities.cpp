@@ -186,7 +186,7 @@ Affinities begin_affinities(MatrixView<float> x, const TsneOptions& options) {
     throw DataError(fmt::format("t-SNE needs at least two points, not {}", x.cols == 0 ? 0 : x.rows));
   if (!(options.perplexity > 0.0) || !std::isfinite(options.perplexity))
     throw UsageError(fmt::format("the perplexity must be a number above 0, not {}", options.perplexity));
-  require_finite(x, "the points to embed");
+  require_finite(x, "a point to embed");
   Affinities out;
   out.perplexity = usable_perplexity(x.rows, options.perplexity, out.warnings);
   out.neighbors = std::min(x.rows - 1, static_cast<std::size_t>(std::max(1.0, 3.0 * out.perplexity)));

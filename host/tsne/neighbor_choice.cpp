@@ -70,7 +70,7 @@ bool exact_is_too_slow(const NeighborTree& tree, std::size_t k, std::size_t iter
 void check_neighbors(MatrixView<float> x, std::size_t k) {
   if (k == 0 || k >= x.rows)
     throw UsageError(fmt::format("each of {} points is asked for {} nearest others", x.rows, k));
-  require_finite(x, "the points");
+  require_finite(x, "a point");
 }
 
 }  // namespace tsne

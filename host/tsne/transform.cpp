@@ -31,12 +31,13 @@ void check_placement(MatrixView<float> x, MatrixView<float> y, MatrixView<float>
   if (x.rows < 2 || x.rows != y.rows || y.cols < 1 || y.cols > kMostDim)
     throw DataError(
         fmt::format("an embedding of {} x {} numbers does not belong to {} points", y.rows, y.cols, x.rows));
-  if (new_points.empty() || new_points.cols != x.cols)
+  if (new_points.rows == 0) throw DataError("there are no new points to place");
+  if (new_points.cols != x.cols)
     throw DataError(fmt::format("the new points have {} columns, but those of the embedding have {}",
                                 new_points.cols, x.cols));
-  require_finite(x, "the points of the embedding");
+  require_finite(x, "a point of the embedding");
   require_finite(y, "the embedding");
-  require_finite(new_points, "the new points");
+  require_finite(new_points, "a new point");
 }
 
 float median_of(MatrixView<float> y, std::span<const std::uint32_t> neighbors, std::size_t d) {

@@ -108,8 +108,9 @@ std::vector<float> initial_parameters(const Architecture& architecture, const Ob
 
 std::span<const float> Vae::parameters_of(std::size_t model) const {
   if (model >= models) {
-    throw UsageError(
-        fmt::format("there is no model {}: the file holds {} (0 to {})", model, models, models - 1));
+    throw UsageError(models == 0 ? std::string("there is no model at all")
+                                 : fmt::format("there is no model {}: the file holds {} (0 to {})", model,
+                                               models, models - 1));
   }
   const std::size_t size = ParameterLayout(architecture, objective).size();
   if (parameters.size() != models * size)
