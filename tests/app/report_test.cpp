@@ -148,7 +148,7 @@ TEST_F(ReportTest, TheBestTrialsCommandsRepeatIt) {
 TEST_F(ReportTest, AnyNumberOfColumns) {
   for (const std::string dim : {"1", "5", "20"}) {
     ASSERT_EQ(run("run --objective elbo --components 3 --samples 60 --hidden 8 --epochs 3 --dim " + dim +
-                  " --latent " + (dim == "1" ? "1" : "4") + " --out d" + dim)
+                  " --latent " + (dim == "5" ? "4" : "1") + " --out d" + dim)
                   .code,
               0);
     EXPECT_LT(page("d" + dim + "/report.html").size(), std::size_t{2} << 20);
@@ -168,22 +168,22 @@ TEST_F(ReportTest, AnyNumberOfColumns) {
   EXPECT_THAT(many, HasSubstr("The first 4 of 20 columns"));
 }
 
-TEST_F(ReportTest, AMillionPoints) {
+TEST_F(ReportTest, MorePointsThanPicturesShow) {
   const std::string mixture = " --components 4 --seed 5 ";
   ASSERT_EQ(run("run --objective elbo --hidden 4 --epochs 2 --samples 100 --out r" + mixture).code, 0);
   // The same run, had it had more data, but for an embedding of nothing.
-  ASSERT_EQ(run("generate --samples 1000000 --out r/data.npz -q" + mixture).code, 0);
+  ASSERT_EQ(run("generate --samples 100000 --out r/data.npz -q" + mixture).code, 0);
   ASSERT_EQ(run("encode --model r/elbo/model.safetensors --data r/data.npz --out r/elbo/latents.npz").code,
             0);
   write_npy(path("r/elbo/tsne.npy"), Matrix<float>(5000, 2));
   ASSERT_EQ(run("report r").code, 0);
   const std::string text = page("r/report.html");
   EXPECT_LT(text.size(), std::size_t{2} << 20);
-  EXPECT_THAT(text, HasSubstr("1000000 points in 3 dimensions"));
-  EXPECT_THAT(text, HasSubstr("The data: 2000 of 1000000 points, coloured by component"));
-  EXPECT_THAT(text, HasSubstr("The data: 20000 of 1000000 points"));  // in the view that turns
-  EXPECT_THAT(text, HasSubstr("posterior means of 2000 of 1000000 points"));
-  EXPECT_THAT(text, HasSubstr("5000 posterior means of 1000000"));
+  EXPECT_THAT(text, HasSubstr("100000 points in 3 dimensions"));
+  EXPECT_THAT(text, HasSubstr("The data: 2000 of 100000 points, coloured by component"));
+  EXPECT_THAT(text, HasSubstr("The data: 20000 of 100000 points"));  // in the view that turns
+  EXPECT_THAT(text, HasSubstr("posterior means of 2000 of 100000 points"));
+  EXPECT_THAT(text, HasSubstr("5000 posterior means of 100000"));
   const json pictures = object("report r --format svg --out p");
   std::uintmax_t largest = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(path("p")))
