@@ -53,6 +53,7 @@ std::string raised_powers(std::string_view text) {
 }
 
 std::string number_text(double value, int digits) {
+  if (std::isinf(value)) return value > 0.0 ? "∞" : "−∞";
   return true_minus(raised_powers(fmt::format("{:.{}g}", value == 0.0 ? 0.0 : value, digits)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -16,8 +17,9 @@ namespace {
 void require_valid(const Objective& objective, const Matrix<double>& covariance, std::size_t latent) {
   if (latent == 0)
     throw UsageError("--latent is 0; a variational autoencoder needs at least one latent dimension.");
-  if (!(objective.beta > 0.0) || !std::isfinite(objective.beta)) {
-    throw UsageError(fmt::format("--beta is {}; a prediction needs a positive, finite one.", objective.beta));
+  if (!(objective.beta >= 0.0) || !std::isfinite(objective.beta)) {
+    throw UsageError(
+        fmt::format("--beta is {}; a prediction needs a finite one that is not negative.", objective.beta));
   }
   if (covariance.empty() || covariance.rows() != covariance.cols()) {
     throw UsageError(fmt::format("A covariance matrix is square; this one is {} x {}.", covariance.rows(),
@@ -138,11 +140,32 @@ void judge(Prediction& prediction, const Objective& objective, std::size_t laten
   }
 }
 
+/// Without a price for it the KL divergence grows without bound: the limit of ever smaller prices, of which
+/// this is one where all but that has long been reached.
+Prediction predict_without_price(Objective objective, const Matrix<double>& covariance, std::size_t latent,
+                                 double log_jacobian) {
+  constexpr double kNearlyNothing = 1e-9;
+  constexpr double unbounded = std::numeric_limits<double>::infinity();
+  objective.beta = kNearlyNothing;
+  Prediction prediction = predict(objective, covariance, latent, log_jacobian);
+  prediction.effective_variance = 0.0;
+  if (prediction.active == 0) return prediction;
+  for (double& kl : prediction.kl_per_dimension) kl = kl > 0.0 ? unbounded : 0.0;
+  prediction.elbo = -unbounded;
+  prediction.why = fmt::format(
+      "Nothing is paid for the KL divergence (beta is 0), so {} of {} latent dimensions stay active, and "
+      "their "
+      "posteriors narrow without end: samples from the prior need not resemble the data.",
+      prediction.active, latent);
+  return prediction;
+}
+
 }  // namespace
 
 Prediction predict(const Objective& objective, const Matrix<double>& covariance, std::size_t latent,
                    double log_jacobian) {
   require_valid(objective, covariance, latent);
+  if (objective.beta == 0.0) return predict_without_price(objective, covariance, latent, log_jacobian);
   const std::size_t dim = covariance.rows();
   Prediction prediction;
   prediction.eigenvalues = symmetric_eigen(covariance).values;

@@ -79,8 +79,9 @@ struct Prediction {
 /// covariance [D,D] of the scaled data. A fixed variance and a learned one have closed forms; one learned for
 /// each column is factor analysis, solved numerically (a column counts by its variance over its decoder
 /// variance there, so `active` does not follow from `eigenvalues` alone). The ELBO of a loss that only
-/// implies a variance is taken at it. A nonlinear decoder can do better than all of this. Throws UsageError
-/// for Z = 0, a beta that is not positive, or a covariance that is not square and finite.
+/// implies a variance is taken at it. A nonlinear decoder can do better than all of this. With beta = 0 the
+/// limit is given: the KL of an active dimension is infinite, and the ELBO minus infinity. Throws UsageError
+/// for Z = 0, a negative beta, or a covariance that is not square and finite.
 Prediction predict(const Objective& objective, const Matrix<double>& covariance, std::size_t latent,
                    double log_jacobian);
 

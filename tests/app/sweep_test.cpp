@@ -132,6 +132,12 @@ TEST_F(SweepTest, DivergingTrialsAreRecordedAndTheSweepGoesOn) {
   EXPECT_EQ(run("sweep retry s").code, 6);
 }
 
+TEST_F(SweepTest, PlainAutoencodersArePartOfIt) {
+  ASSERT_EQ(run("sweep run beta=0,1 --out free" + kFixed).code, 0);
+  EXPECT_THAT(table("free"), HasSubstr("healthy"));
+  EXPECT_EQ(run("report free").code, 0);
+}
+
 TEST_F(SweepTest, MissingShardsAreSaid) {
   ASSERT_EQ(run("sweep run --shard 0/2 --out s" + kSmall).code, 0);
   const test::Outcome got = run("sweep collect s --out s.csv");

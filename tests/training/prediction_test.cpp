@@ -294,6 +294,27 @@ TEST(Predict, ColumnVariancesAreThoseOfFactorAnalysis) {
   EXPECT_NEAR(prediction.kl_per_dimension.at(0), 0.5 * std::log1p(signal), 1e-8);
 }
 
+// Without a price for the KL the best linear model is principal components: what is left is the variance
+// beyond the first Z, 0.3, and a decoder variance that is learned is that much over the columns.
+TEST(Predict, WithoutAPriceNothingCollapses) {
+  for (const bool learns : {false, true}) {
+    const Prediction p = predict(learns ? learned(DecoderVarianceKind::learned, 0.0) : fixed(0.5, 0.0),
+                                 diagonal({2.0, 1.0, 0.3}), 2, 0.0);
+    const double variance = learns ? 0.1 : 0.5;
+    EXPECT_EQ(p.verdict, "healthy");
+    EXPECT_NE(p.why.find("beta is 0"), std::string::npos);
+    EXPECT_EQ(p.active, 2U);
+    EXPECT_EQ(p.effective_variance, 0.0);
+    // to the price of 1e-9 that stands for none, times nats
+    EXPECT_NEAR(p.loss_floor, 0.3 / (2 * variance) + 1.5 * (log_two_pi + std::log(variance)), 1e-7);
+    EXPECT_TRUE(std::isinf(p.kl_per_dimension.at(1)));
+    EXPECT_TRUE(std::isinf(p.elbo) && p.elbo < 0.0);
+    EXPECT_NEAR(p.learned_variance, learns ? 0.1 : 0.0, 1e-8);
+  }
+  EXPECT_EQ(predict(learned_columns(0.0), some_covariance(4, 1), 2, 0.0).active, 2U);
+  EXPECT_EQ(predict(fixed(0.5, 0.0), diagonal({0.0, 0.0}), 1, 0.0).verdict, "collapsed");
+}
+
 TEST(Predict, ConstantDataCollapse) {
   EXPECT_EQ(predict(implied(ObjectiveKind::course), diagonal({0.0, 0.0}), 1, 0.0).verdict, "collapsed");
   EXPECT_EQ(predict(learned(DecoderVarianceKind::learned), diagonal({0.0, 0.0}), 1, 0.0).verdict,
@@ -302,7 +323,7 @@ TEST(Predict, ConstantDataCollapse) {
 
 TEST(Predict, RefusesWhatHasNoAnswer) {
   EXPECT_THROW(predict(fixed(1.0), diagonal({1.0}), 0, 0.0), UsageError);
-  EXPECT_THROW(predict(fixed(1.0, 0.0), diagonal({1.0}), 1, 0.0), UsageError);
+  EXPECT_THROW(predict(fixed(1.0, -1.0), diagonal({1.0}), 1, 0.0), UsageError);
   EXPECT_THROW(predict(fixed(0.0), diagonal({1.0}), 1, 0.0), UsageError);
   EXPECT_THROW(predict(fixed(1.0), Matrix<double>(2, 3), 1, 0.0), UsageError);
 }
