@@ -9,7 +9,8 @@
 
 namespace gmmvae::cuda {
 
-bool metrics_work();  // sanitized_metrics.cu
+bool metrics_work();   // sanitized_metrics.cu
+bool products_work();  // sanitized_products.cu
 
 namespace {
 
@@ -130,6 +131,10 @@ int main() {
       std::puts("a history is not finite");
       return 1;
     }
+  }
+  if (!cuda::products_work()) {
+    std::puts("a product of a dense layer is not finite");
+    return 1;
   }
   if (!cuda::metrics_work()) {
     std::puts("a metric or a cluster is not finite");
