@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(threads) decode_rows(Application work, PlanTab
 }
 
 /// One block, one batch.
-__global__ void __launch_bounds__(threads) gradient_of_batch(Application work, PlanTables tables) {
+__global__ void __launch_bounds__(threads, 1) gradient_of_batch(Application work, PlanTables tables) {
   GPU_DYNAMIC_SHARED(buffer);
   SharedArena arena(buffer);
   const Worker::Memory memory = Worker::start(arena, work, tables);
