@@ -15,7 +15,7 @@ if(CHECK)
       if(where MATCHES "^sm_(8|1).*train_two_hidden_split")
         set(allowed 96)
       endif()
-      if(spills GREATER allowed)
+      if(spills GREATER allowed AND NOT where MATCHES " _ZN3cub")  # CUB tunes its own kernels
         message(SEND_ERROR "${where}")
       endif()
     endif()

@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(threads) mean_conditional(Draws work) {
 }
 
 /// One block a point: the logarithm of its mean weight, and the standard error of that.
-__global__ void __launch_bounds__(threads) mean_weight(Draws work) {
+__global__ void __launch_bounds__(threads, 2) mean_weight(Draws work) {
   GPU_SHARED(double, parts, [threads / 32]);
   GPU_SHARED(double, more_parts, [threads / 32]);
   const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(blockIdx.x) * work.draws;

@@ -28,7 +28,7 @@ __device__ inline void stage(const LogSumTask& task, int first, int count, int f
 
 /// Blocks are (128 points, one piece of the others).
 template <int chunk, bool weighted>
-__global__ void __launch_bounds__(threads) add_terms(LogSumTask task) {
+__global__ void __launch_bounds__(threads, 3) add_terms(LogSumTask task) {
   GPU_SHARED(float2, tile, [chunk][group]);
   GPU_SHARED(float, offsets, [group]);
   const int row = static_cast<int>(blockIdx.x) * threads + static_cast<int>(threadIdx.x);
