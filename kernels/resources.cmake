@@ -14,6 +14,10 @@ if(CHECK)
       set(allowed 0)
       if(where MATCHES "^sm_(8|1).*train_two_hidden_split")
         set(allowed 96)
+      elseif(where MATCHES "^sm_75.*5dense.*7forward")  # panels pass through registers where nothing is copied beside
+        set(allowed 48)
+      elseif(where MATCHES "^sm_10.*transform_cu.*5placeILi3E")  # more registers would leave fewer blocks on sm_90
+        set(allowed 32)
       endif()
       if(spills GREATER allowed AND NOT where MATCHES " _ZN3cub")  # CUB tunes its own kernels
         message(SEND_ERROR "${where}")

@@ -116,7 +116,7 @@ __device__ inline double calibrate_row(float* row, int k, double perplexity, dou
 }
 
 /// A warp a row.
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 2)
     calibrate_rows(float* squared, std::size_t rows, int k, double perplexity, double goal, double* reached) {
   const std::size_t row = static_cast<std::size_t>(blockIdx.x) * warps + warp_id();
   if (row >= rows) return;
