@@ -85,22 +85,31 @@ struct Update {
     second_out[offset] = v;
   }
 
-  /// The same for four neighbours; `offset` is a multiple of four.
-  __device__ void apply4(int offset, const Four& g) {
+  /// Four neighbours as they were.
+  struct Quad {
+    Four first;
+    Four second;
+    Four parameter;
+  };
+  /// Four neighbours, where Adam is applied; `offset` is a multiple of four.
+  [[nodiscard]] __device__ Quad load(int offset) const {
+    return {load4(first_in + offset), load4(second_in + offset), load4(parameters + offset)};
+  }
+  /// Takes four neighbours' gradients; `before` is what load() gave, nothing where gradients are stored.
+  __device__ void apply4(int offset, const Four& g, Quad before) {
 #pragma unroll
     for (int j = 0; j < 4; ++j) squared_norm += g.at[j] * g.at[j];
     if (gradient != nullptr) {
       store4(gradient + offset, g);
       return;
     }
-    Four m = load4(first_in + offset);
-    Four v = load4(second_in + offset);
-    Four parameter = load4(parameters + offset);
 #pragma unroll
-    for (int j = 0; j < 4; ++j) parameter.at[j] = moved(parameter.at[j], g.at[j], m.at[j], v.at[j]);
-    store4(parameters + offset, parameter);
-    store4(first_out + offset, m);
-    store4(second_out + offset, v);
+    for (int j = 0; j < 4; ++j)
+      before.parameter.at[j] =
+          moved(before.parameter.at[j], g.at[j], before.first.at[j], before.second.at[j]);
+    store4(parameters + offset, before.parameter);
+    store4(first_out + offset, before.first);
+    store4(second_out + offset, before.second);
   }
 };
 

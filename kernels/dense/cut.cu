@@ -25,7 +25,7 @@ constexpr TileCosts costs(double alone, double paired) {
   constexpr Lies along = Lies::along_depth;  // takes the most
   return {Columns, T::depth, floats_of_tile<T, along, along>() * sizeof(float), alone, paired};
 }
-constexpr TileCosts sizes[] = {costs<128>(2420, 4570), costs<64>(2480, 4620)};
+constexpr TileCosts sizes[] = {costs<128>(2420, 4590), costs<64>(2430, 4610)};
 
 /// A block's start, its first panel, its sums on their way to memory.
 constexpr double clocks_a_block = 2000;

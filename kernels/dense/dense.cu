@@ -65,12 +65,21 @@ struct ForwardFinish {
   int first_row, first_column;
   int rows, columns;  ///< of the tile that there are
 
-  __device__ void quad(int row, int column, const Four& sums) const {
-    const int o = first_column + column;
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first_row + row) * layer.output.stride + o;
+  static constexpr int together = 4;
+  using Loaded = Four;
+  __device__ Four load(int, int column) const {
+    Four bias;
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+      bias.at[j] = column + j < columns ? layer.bias[first_column + column + j] : 0.0f;
+    return bias;
+  }
+  __device__ void quad(int row, int column, const Four& sums, const Four& bias) const {
+    const std::ptrdiff_t at =
+        static_cast<std::ptrdiff_t>(first_row + row) * layer.output.stride + first_column + column;
     Four raw;
 #pragma unroll
-    for (int j = 0; j < 4; ++j) raw.at[j] = sums.at[j] + (column + j < columns ? layer.bias[o + j] : 0.0f);
+    for (int j = 0; j < 4; ++j) raw.at[j] = sums.at[j] + bias.at[j];
     if (layer.slope != nullptr) {
       Four slope;
 #pragma unroll
@@ -91,20 +100,25 @@ struct InputGradientFinish {
   int first_row, first_column;
   int rows, columns;
 
-  __device__ void quad(int row, int column, const Four& sums) const {
-    const int b = first_row + row;
-    const int f = first_column + column;
+  static constexpr int together = 4;
+  using Loaded = Four;
+  __device__ Four load(int row, int column) const {
+    if (layer.activation == Activation::identity) return {};
+    const std::ptrdiff_t at =
+        static_cast<std::ptrdiff_t>(first_row + row) * layer.below.stride + first_column + column;
+    return block::load4(layer.slope != nullptr ? layer.slope + at : layer.below.data + at);
+  }
+  __device__ void quad(int row, int column, const Four& sums, const Four& below) const {
     Four result = sums;
     if (layer.activation != Activation::identity) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * layer.below.stride + f;
-      const Four below = block::load4(layer.slope != nullptr ? layer.slope + at : layer.below.data + at);
 #pragma unroll
       for (int j = 0; j < 4; ++j)
         result.at[j] *=
             layer.slope != nullptr ? below.at[j] : block::activation_slope(layer.activation, below.at[j]);
     }
-    store_inside(layer.result.data + static_cast<std::ptrdiff_t>(b) * layer.result.stride + f, result,
-                 columns - column);
+    store_inside(layer.result.data + static_cast<std::ptrdiff_t>(first_row + row) * layer.result.stride +
+                     first_column + column,
+                 result, columns - column);
   }
   __device__ void begin() const {}
   __device__ void row_sum(int, float) const {}
@@ -134,15 +148,24 @@ struct ParameterFinish {
     update = *layer.update;
     update.squared_norm = 0.0f;
   }
-  __device__ void quad(int row, int column, const Four& sums) {
-    const int offset = layer.weight + (first_row + row) * layer.weight_stride + first_column + column;
+  static constexpr int together = 2;
+  using Loaded = block::Update::Quad;
+  __device__ Loaded load(int row, int column) const {
+    if (update.gradient != nullptr || columns - column < 4) return {};
+    return update.load(offset(row, column));
+  }
+  __device__ void quad(int row, int column, const Four& sums, const Loaded& before) {
+    const int at = offset(row, column);
     if (columns - column >= 4) {
-      update.apply4(offset, sums);
+      update.apply4(at, sums, before);
       return;
     }
 #pragma unroll
     for (int j = 0; j < 3; ++j)
-      if (column + j < columns) update.apply(offset + j, sums.at[j]);
+      if (column + j < columns) update.apply(at + j, sums.at[j]);
+  }
+  [[nodiscard]] __device__ int offset(int row, int column) const {
+    return layer.weight + (first_row + row) * layer.weight_stride + first_column + column;
   }
   __device__ void row_sum(int row, float sum) {
     update.apply(layer.bias + first_row + row, sum);
@@ -153,8 +176,9 @@ struct ParameterFinish {
   }
 };
 
-// Blocks at once on a multiprocessor. Two leave 128 registers a thread: as far as nothing spills.
-constexpr int forward_blocks = 2;
+// Blocks at once on a multiprocessor. Two leave 128 registers a thread: as far as nothing spills. From sm_120
+// on shared memory has room for one anyway.
+constexpr int forward_blocks = GPU_ARCH < 1200 ? 2 : 1;
 constexpr int input_blocks = GPU_ARCH >= 900 && GPU_ARCH < 1200 ? 2 : 1;
 constexpr int parameter_blocks = 2;
 

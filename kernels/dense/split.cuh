@@ -3,6 +3,7 @@
 // A product whose depth is split over blocks (blockIdx.z): each leaves its sums of a part of a tile in global
 // memory, and the one that arrives last adds them, always in the order of the blocks. Nobody waits.
 
+#include "kernels/block/anew.cuh"
 #include "kernels/dense/cut.hpp"
 #include "kernels/dense/tile.cuh"
 
@@ -82,45 +83,58 @@ struct RowSums {
   float mine = 0.0f;
 };
 
-/// Takes a tile's sums to finish.quad(row, column, sums), row and column within the tile, for each quad with
-/// a number of finish.rows x finish.columns, and those of rows to finish.row_sum(row, sum); then finish.end()
-/// is called by all threads of the block that finishes the tile. All threads.
+/// Takes a tile's sums to finish.quad(row, column, sums, loaded), row and column within the tile, for each
+/// quad with a number of finish.rows x finish.columns, and those of rows to finish.row_sum(row, sum); then
+/// finish.end() is called by all threads of the block that finishes the tile. `loaded` is what
+/// finish.load(row, column) gave, which is called for several quads before any of them is finished: memory is
+/// waited for once. All threads.
 template <class T, Lies lies_a, Lies lies_b, class Finish>
 __device__ inline void finish_tile(const Sums& sum, const RowSums& row_sums, float* buffer,
                                    const Meeting<T>& meeting, Finish& finish) {
+  constexpr int quads = T::columns / 4;
+  constexpr int apart = tile_threads / quads;  // rows from one of a thread's quads to the next
+  constexpr int together = Finish::together;
+  static_assert(T::rows % (together * apart) == 0);
   const Place<T> place;
-  const int quads = T::columns / 4 + (row_sums.wanted ? 1 : 0);
-  const auto each_quad = [&](auto use) {
-#pragma unroll 1
-    for (int i = static_cast<int>(threadIdx.x); i < T::rows * quads; i += tile_threads) {
-      const int row = i / quads;
-      const int column = 4 * (i - row * quads);
-      if (row < finish.rows && (column < finish.columns || column >= T::columns)) use(row, column);
-    }
-  };
+  const int thread = block::anew(static_cast<int>(threadIdx.x));
+  const int column = thread % quads * 4;
+  const int first_row = thread / quads;
+  const int rows = column < finish.columns ? finish.rows : 0;  // that have something in this column
+  const bool has_row_sum = row_sums.wanted && thread < T::rows && thread < finish.rows;
+  const float* its_row_sum = buffer + thread * Staged<T>::pitch + T::columns;
   if (row_sums.wanted)
-    buffer[static_cast<int>(threadIdx.x) % T::rows * Staged<T>::pitch + T::columns +
-           static_cast<int>(threadIdx.x) / T::rows] = row_sums.mine;
+    buffer[thread % T::rows * Staged<T>::pitch + T::columns + thread / T::rows] = row_sums.mine;
   Staged<T>::template store<lies_a, lies_b>(place, sum, buffer);
-  const auto staged = [&](int row, int column) {
-    return column < T::columns ? Staged<T>::load(buffer, row, column)
-                               : block::load4(buffer + row * Staged<T>::pitch + column);
-  };
   bool finishes = true;
   if (meeting.is_split()) {
-    each_quad([&](int row, int column) { meeting.leave(row, column, staged(row, column)); });
+#pragma unroll 1
+    for (int row = first_row; row < block::smaller(rows, T::rows); row += apart)
+      meeting.leave(row, column, Staged<T>::load(buffer, row, column));
+    if (has_row_sum) meeting.leave(thread, T::columns, block::load4(its_row_sum));
     finishes = meeting.is_last();
   }
   if (finishes) {
     finish.begin();
-    each_quad([&](int row, int column) {
-      const block::Four four = meeting.is_split() ? meeting.total(row, column) : staged(row, column);
-      if (column < T::columns) {
-        finish.quad(row, column, four);
-      } else {
-        finish.row_sum(row, (four.at[0] + four.at[1]) + (four.at[2] + four.at[3]));
+#pragma unroll 1
+    for (int first = first_row; first < T::rows; first += together * apart) {
+      typename Finish::Loaded loaded[together];
+      block::Four sums[together];
+#pragma unroll
+      for (int n = 0; n < together; ++n) {
+        const int row = first + n * apart;
+        if (row >= rows) continue;
+        loaded[n] = finish.load(row, column);
+        sums[n] = meeting.is_split() ? meeting.total(row, column) : Staged<T>::load(buffer, row, column);
       }
-    });
+#pragma unroll
+      for (int n = 0; n < together; ++n)
+        if (first + n * apart < rows) finish.quad(first + n * apart, column, sums[n], loaded[n]);
+    }
+    if (has_row_sum) {
+      const block::Four four =
+          meeting.is_split() ? meeting.total(thread, T::columns) : block::load4(its_row_sum);
+      finish.row_sum(thread, (four.at[0] + four.at[1]) + (four.at[2] + four.at[3]));
+    }
     finish.end();
   }
 }
