@@ -44,7 +44,8 @@ double predicted_clocks(const TileCosts& tile, int rows, int columns, int depth,
   const int tiles = tiles_of({tile.columns, splits}, rows, columns);
   const int panels = ceil_div(ceil_div(depth, tile.depth), splits);
   const int blocks = ceil_div(tiles * splits, multiprocessors);  // of the fullest multiprocessor
-  double clocks = panels * (blocks / 2 * tile.paired + blocks % 2 * tile.alone);
+  const int pairs = blocks / 2;
+  double clocks = panels * (pairs * tile.paired + blocks % 2 * tile.alone);
   clocks += ceil_div(blocks, 2) * clocks_a_block;
   if (splits > 1) {
     // every block leaves its sums, and one of them reads all
