@@ -70,8 +70,7 @@ Status status_of(const fs::path& folder, const SweepPlan& plan) {
   const SweepResults results = read_results(folder);
   status.busy = results.busy;
   status.counts = visit_trials(plan, results, [&](const PlannedTrial&, const TrialRecord* record) {
-    if (record != nullptr && record->status == TrialStatus::diverged)
-      ++status.reasons[failure_reason(*record)];
+    if (record != nullptr && failed(record->status)) ++status.reasons[failure_reason(*record)];
   });
   for (const std::string& name : results.busy) {
     const std::optional<ShardProgress> progress = read_progress(folder / name);

@@ -17,6 +17,7 @@
 #include "host/app/stop_rule.hpp"
 #include "host/app/sweep_actions.hpp"
 #include "host/config/builders.hpp"
+#include "host/study/commands.hpp"
 #include "host/sweep/estimate.hpp"
 #include "host/sweep/folder.hpp"
 #include "host/sweep/kept_models.hpp"
@@ -70,8 +71,8 @@ std::unordered_set<TrialId> finished_trials(const fs::path& folder, const fs::pa
   return finished;
 }
 
-int report_outcome(const SweepOutcome& outcome, const Console& console) {
-  console.print(fmt::format("{} trials run, {} of them diverged{}", outcome.run, outcome.failed,
+int report_outcome(const SweepOutcome& outcome, const fs::path& folder, const Console& console) {
+  console.print(fmt::format("{} trials run, {} of them failed{}", outcome.run, outcome.failed,
                             outcome.pruned > 0 ? fmt::format(", {} given up early", outcome.pruned) : ""));
   console.result(ordered_json{{"run", outcome.run},
                               {"failed", outcome.failed},
@@ -81,7 +82,9 @@ int report_outcome(const SweepOutcome& outcome, const Console& console) {
     console.say("stopped with everything saved: run the same command again to go on");
     return static_cast<int>(ExitCode::interrupted);
   }
-  return static_cast<int>(outcome.failed == 0 ? ExitCode::done : ExitCode::sweep_partial);
+  if (outcome.failed == 0) return static_cast<int>(ExitCode::done);
+  console.say(fmt::format("gmmvae sweep status {} says why trials failed", shell_word(folder.string())));
+  return static_cast<int>(ExitCode::sweep_partial);
 }
 
 int run_trials(const SweepPlan& plan, const fs::path& folder, const Settings& settings, bool retry,
@@ -114,7 +117,7 @@ int run_trials(const SweepPlan& plan, const fs::path& folder, const Settings& se
     write_progress(file, progress);
   };
   write_progress(file, progress);
-  return report_outcome(run_shard(plan, shard, finished, *backend, store, models, control), console);
+  return report_outcome(run_shard(plan, shard, finished, *backend, store, models, control), folder, console);
 }
 
 std::string duration_text(double seconds) {

@@ -223,7 +223,7 @@ void add_failures(Page& page, const SweepPlan& plan, const SweepTable& table) {
   std::size_t shown = 0;
   for (std::size_t i = 0; i < table.size(); ++i) {
     const TrialRecord& r = *table.records[i];
-    if (r.status != TrialStatus::diverged) continue;
+    if (!failed(r.status)) continue;
     if (shown++ >= kMostFailures) continue;
     rows.row({place_of(table, i), fmt::format("{}", r.epochs), r.why});
     const Settings settings = plan.settings_of(table.trial[i]);

@@ -57,13 +57,31 @@ Chunk::Chunk(const SweepPlan& plan, const std::vector<PlannedTrial>& trials, con
              SharedData& sets, bool describe_models, ThreadPool& pool)
     : plan_(plan), trials_(trials.size()) {
   pool.run(trials.size(), [&](std::size_t t) {
+    const auto give_up = [&](const Error& error) {
+      trials_[t].session.reset();
+      trials_[t].why_impossible = error.what();
+      trials_[t].impossible = std::make_exception_ptr(Error(
+          error.code(),
+          fmt::format("trial {} ({}): {}", trials[t].trial, plan.describe(trials[t].trial), error.what())));
+    };
     try {
       prepare(trials[t], paused, sets, describe_models, trials_[t]);
     } catch (const UsageError& error) {
-      throw UsageError(
-          fmt::format("trial {} ({}): {}", trials[t].trial, plan.describe(trials[t].trial), error.what()));
+      give_up(error);
+    } catch (const DataError& error) {
+      give_up(error);
     }
   });
+}
+
+std::exception_ptr Chunk::why_impossible() const {
+  const bool none = std::all_of(trials_.begin(), trials_.end(),
+                                [](const Trial& trial) { return trial.session == nullptr; });
+  return none && !trials_.empty() ? trials_.front().impossible : nullptr;
+}
+
+bool Chunk::over(const Trial& trial) {
+  return trial.session == nullptr || trial.pruned_after > 0 || !running(*trial.session);
 }
 
 void Chunk::prepare(const PlannedTrial& planned, const PausedTrials& paused, SharedData& sets,
@@ -86,11 +104,12 @@ void Chunk::prepare(const PlannedTrial& planned, const PausedTrials& paused, Sha
 void Chunk::train(Backend& backend, const SweepControl& control) {
   std::uint64_t longest = 0;
   for (Trial& trial : trials_)
-    longest = std::max<std::uint64_t>(longest, trial.session->jobs()[0].config.epochs);
+    if (trial.session != nullptr)
+      longest = std::max<std::uint64_t>(longest, trial.session->jobs()[0].config.epochs);
   for (const std::uint64_t epoch : pruning_epochs(plan_.pruning(), longest)) {
     advance(backend, control, epoch);
     const bool there = std::all_of(trials_.begin(), trials_.end(), [&](const Trial& trial) {
-      return trial.pruned_after > 0 || !running(*trial.session) || trial.session->epochs() >= epoch;
+      return over(trial) || trial.session->epochs() >= epoch;
     });
     if (!there) return;  // stopped; what was decided before is decided again from the histories
     prune(epoch);
@@ -102,9 +121,9 @@ void Chunk::train(Backend& backend, const SweepControl& control) {
 void Chunk::advance(Backend& backend, const SweepControl& control, std::uint64_t epoch) {
   std::map<std::uint64_t, std::vector<Trial*>> behind;
   for (Trial& trial : trials_) {
+    if (over(trial)) continue;
     const std::uint64_t done = trial.session->epochs();
-    if (trial.pruned_after == 0 && running(*trial.session) && done < epoch)
-      behind[epoch == kToTheEnd ? 0 : done].push_back(&trial);
+    if (done < epoch) behind[epoch == kToTheEnd ? 0 : done].push_back(&trial);
   }
   for (const auto& [done, together] : behind)
     train_together(backend, control, together, epoch == kToTheEnd ? 0 : epoch - done);
@@ -139,7 +158,8 @@ void Chunk::prune(std::uint64_t epoch) {
   std::vector<Trial*> contenders;
   std::vector<const History*> histories;
   for (Trial& trial : trials_) {
-    if (trial.pruned_after > 0 || !competed(*trial.session, trial.session->jobs()[0].config.epochs, epoch))
+    if (trial.session == nullptr || trial.pruned_after > 0 ||
+        !competed(*trial.session, trial.session->jobs()[0].config.epochs, epoch))
       continue;
     contenders.push_back(&trial);
     histories.push_back(&trial.session->state(0).history);
@@ -150,22 +170,28 @@ void Chunk::prune(std::uint64_t epoch) {
 }
 
 bool Chunk::complete() const {
-  return std::all_of(trials_.begin(), trials_.end(),
-                     [](const Trial& trial) { return trial.pruned_after > 0 || !running(*trial.session); });
+  return std::all_of(trials_.begin(), trials_.end(), over);
 }
 
 TrialRecord Chunk::record_of(const Trial& trial) const {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const TrainingState& state = trial.session->state(0);
   TrialRecord record;
   record.id = trial.id;
+  record.loss = record.reconstruction = record.kl = record.decoder_variance = record.elbo = none;
+  record.high_quality = none;
+  if (trial.session == nullptr) {
+    record.status = TrialStatus::impossible;
+    record.why = trial.why_impossible;
+    record.effective_variance = record.largest_eigenvalue = none;
+    record.metrics.assign(plan_.metrics().size(), none);
+    return record;
+  }
+  const TrainingState& state = trial.session->state(0);
   record.epochs = state.epoch;
   record.predicted = trial.prediction.verdict;
   record.effective_variance = trial.prediction.effective_variance;
   record.largest_eigenvalue = trial.prediction.eigenvalues.front();
   record.seconds = trial.seconds;
-  record.loss = record.reconstruction = record.kl = record.decoder_variance = record.elbo = none;
-  record.high_quality = none;
   const std::uint64_t kept = trial.session->kept_epoch(0);
   if (kept > 0) {
     const History& history = state.history;
@@ -191,7 +217,7 @@ TrialRecord Chunk::record_of(const Trial& trial) const {
 std::vector<TrialRecord> Chunk::records(const std::string& device, ThreadPool& pool) const {
   std::vector<const Trial*> ended;
   for (const Trial& trial : trials_)
-    if (trial.pruned_after > 0 || !running(*trial.session)) ended.push_back(&trial);
+    if (over(trial)) ended.push_back(&trial);
   if (prunes() && !complete()) ended.clear();
   std::vector<TrialRecord> made(ended.size());
   pool.run(ended.size(), [&](std::size_t t) { made[t] = record_of(*ended[t]); });
@@ -203,7 +229,7 @@ PausedTrials Chunk::paused() const {
   PausedTrials made;
   if (complete()) return made;
   for (const Trial& trial : trials_)
-    if (trial.session->epochs() > 0 && (prunes() || running(*trial.session)))
+    if (trial.session != nullptr && trial.session->epochs() > 0 && (prunes() || running(*trial.session)))
       made[trial.id] = {trial.session->state(0), trial.seconds};
   return made;
 }

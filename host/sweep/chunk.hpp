@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,12 +40,13 @@ class SharedData {
 /// The trials of one chunk, from their preparation to what is stored.
 class Chunk {
  public:
-  /// Prepares `trials`, on the threads of `pool`; those in `paused` go on from there. Throws UsageError that
-  /// names the first trial whose options contradict each other.
+  /// Prepares `trials`, on the threads of `pool`; those in `paused` go on from there.
   Chunk(const SweepPlan& plan, const std::vector<PlannedTrial>& trials, const PausedTrials& paused,
         SharedData& sets, bool describe_models, ThreadPool& pool);
 
   [[nodiscard]] std::size_t size() const { return trials_.size(); }
+  /// What is the matter with the first trial, where none of them is possible; else null.
+  [[nodiscard]] std::exception_ptr why_impossible() const;
 
   /// Trains until every trial has come to its end or was given up, or the control says stop.
   void train(Backend& backend, const SweepControl& control);
@@ -63,12 +65,16 @@ class Chunk {
     TrialId id;
     std::uint64_t seed = 1;
     std::shared_ptr<const Dataset> data;
-    std::unique_ptr<TrainingSession> session;
+    std::unique_ptr<TrainingSession> session;  ///< null where the trial is impossible
+    std::exception_ptr impossible;             ///< an Error that names the trial
+    std::string why_impossible;
     Prediction prediction;
     double seconds = 0.0;
     std::uint64_t pruned_after = 0;  ///< epochs; 0: it is in the race
   };
 
+  /// Whether nothing is left to train.
+  static bool over(const Trial& trial);
   void prepare(const PlannedTrial& planned, const PausedTrials& paused, SharedData& sets, bool describe_model,
                Trial& trial) const;
   void advance(Backend& backend, const SweepControl& control, std::uint64_t epoch);

@@ -17,7 +17,7 @@ std::filesystem::path progress_path(std::filesystem::path store) {
 void ShardProgress::count(const TrialRecord& record) {
   if (record.status == TrialStatus::done) ++done;
   if (record.status == TrialStatus::pruned) ++pruned;
-  if (record.status != TrialStatus::diverged) return;
+  if (!gmmvae::failed(record.status)) return;
   ++failed;
   ++reasons[failure_reason(record)];
 }

@@ -8,8 +8,12 @@
 
 namespace gmmvae {
 
-enum class TrialStatus { done, diverged, pruned };
-/// "done", "diverged" or "pruned", as stores and tables have it.
+/// `impossible`: its options contradict each other, or nothing can be trained on its points.
+enum class TrialStatus { done, diverged, pruned, impossible };
+inline bool failed(TrialStatus status) {
+  return status == TrialStatus::diverged || status == TrialStatus::impossible;
+}
+/// "done", "diverged", "pruned" or "impossible", as stores and tables have it.
 const char* name_of(TrialStatus status);
 /// Throws DataError for any other text.
 TrialStatus status_of_name(const std::string& name);

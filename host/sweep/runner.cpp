@@ -1,6 +1,7 @@
 #include "host/sweep/runner.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <future>
 #include <memory>
 #include <utility>
@@ -22,9 +23,10 @@ std::vector<PlannedTrial> trials_to_run(const SweepPlan& plan, std::uint64_t chu
   return trials;
 }
 
-std::uint64_t count(const std::vector<TrialRecord>& records, TrialStatus status) {
+template <class Is>
+std::uint64_t count(const std::vector<TrialRecord>& records, Is is) {
   return static_cast<std::uint64_t>(std::count_if(
-      records.begin(), records.end(), [&](const TrialRecord& record) { return record.status == status; }));
+      records.begin(), records.end(), [&](const TrialRecord& record) { return is(record.status); }));
 }
 
 /// The chunks of a shard with trials to run, prepared one after another.
@@ -47,13 +49,30 @@ class ChunkSource {
     for (; index_ < plan_.space().chunks(); index_ += step_) {
       const std::vector<PlannedTrial> trials = trials_to_run(plan_, index_, finished_);
       if (trials.empty()) continue;
+      auto chunk = std::make_unique<Chunk>(plan_, trials, paused_, sets_, describe_models_, pool_);
+      if (finished_.empty() && !known_possible_) require_possible(*chunk);
+      known_possible_ = true;
       index_ += step_;
-      return std::make_unique<Chunk>(plan_, trials, paused_, sets_, describe_models_, pool_);
+      return chunk;
     }
     return nullptr;
   }
 
  private:
+  /// A sweep of which no trial is possible is a slip in its options: before anything is stored, throws what
+  /// is the matter with `first` if that is so of a few other chunks too.
+  void require_possible(const Chunk& first) {
+    constexpr std::uint64_t looked_at = 8;
+    const std::uint64_t chunks = plan_.space().chunks();
+    bool possible = first.why_impossible() == nullptr;
+    for (std::uint64_t i = 0; i < std::min(looked_at, chunks) && !possible; ++i) {
+      const std::uint64_t other = chunks <= looked_at ? i : i * (chunks - 1) / (looked_at - 1);
+      if (other == index_) continue;
+      possible = Chunk(plan_, plan_.chunk(other), {}, sets_, false, pool_).why_impossible() == nullptr;
+    }
+    if (!possible) std::rethrow_exception(first.why_impossible());
+  }
+
   const SweepPlan& plan_;
   const std::unordered_set<TrialId>& finished_;
   PausedTrials paused_;
@@ -62,6 +81,7 @@ class ChunkSource {
   ThreadPool pool_;
   std::uint64_t index_;
   std::uint64_t step_;
+  bool known_possible_ = false;
 };
 
 /// Judges chunks and stores what came of them, one after another.
@@ -81,8 +101,8 @@ class ChunkSink {
     models_.trim();
     control_.on_stored(records);
     outcome_.run += records.size();
-    outcome_.failed += count(records, TrialStatus::diverged);
-    outcome_.pruned += count(records, TrialStatus::pruned);
+    outcome_.failed += count(records, failed);
+    outcome_.pruned += count(records, [](TrialStatus status) { return status == TrialStatus::pruned; });
     if (!chunk.complete()) outcome_.stopped = true;
   }
   [[nodiscard]] const SweepOutcome& outcome() const { return outcome_; }

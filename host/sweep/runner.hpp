@@ -32,7 +32,7 @@ struct SweepControl {
 /// What became of the trials of one shard.
 struct SweepOutcome {
   std::uint64_t run = 0;     ///< stored now
-  std::uint64_t failed = 0;  ///< of those, diverged
+  std::uint64_t failed = 0;  ///< of those, diverged or impossible
   std::uint64_t pruned = 0;  ///< of those, given up
   bool stopped = false;      ///< as should_stop asked; how far every trial got is stored
 };

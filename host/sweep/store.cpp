@@ -161,12 +161,22 @@ TrialRecord read_record(Statement& select) {
 }  // namespace
 
 const char* name_of(TrialStatus status) {
-  if (status == TrialStatus::pruned) return "pruned";
-  return status == TrialStatus::done ? "done" : "diverged";
+  switch (status) {
+    case TrialStatus::done:
+      return "done";
+    case TrialStatus::diverged:
+      return "diverged";
+    case TrialStatus::pruned:
+      return "pruned";
+    case TrialStatus::impossible:
+      break;
+  }
+  return "impossible";
 }
 
 TrialStatus status_of_name(const std::string& name) {
-  for (const TrialStatus status : {TrialStatus::done, TrialStatus::diverged, TrialStatus::pruned})
+  for (const TrialStatus status :
+       {TrialStatus::done, TrialStatus::diverged, TrialStatus::pruned, TrialStatus::impossible})
     if (name == name_of(status)) return status;
   throw DataError(fmt::format("'{}' is no status of a trial", name));
 }
@@ -331,7 +341,7 @@ PausedTrials SweepStore::read_paused() const {
 }
 
 std::uint64_t SweepStore::forget_failed() {
-  execute("DELETE FROM trials WHERE status = 'diverged'");
+  execute("DELETE FROM trials WHERE status IN ('diverged', 'impossible')");
   return static_cast<std::uint64_t>(sqlite3_changes64(connection_));
 }
 

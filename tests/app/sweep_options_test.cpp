@@ -168,5 +168,37 @@ TEST_F(SweepOptionsTest, StatusSaysWhyTrialsFailed) {
   EXPECT_EQ(status["trials_per_second"], nullptr);
 }
 
+/// A ring needs two dimensions, a grid of four components does not care: the sweep goes on past what cannot
+/// be.
+TEST_F(SweepOptionsTest, ImpossibleTrialsAreFailuresAmongOthers) {
+  const std::string axes =
+      " dim=1,2 layout=ring,grid --components 4 --samples 60 --epochs 8 --prune halving ";
+  const test::Outcome got = run("sweep run --out s" + axes);
+  EXPECT_EQ(got.code, 6) << got.err;
+  EXPECT_THAT(got.err, HasSubstr("sweep status"));
+  const json status = object("sweep status s");
+  EXPECT_EQ(status["failed"], 1);
+  EXPECT_EQ(status["missing"], 0);
+  ASSERT_EQ(status["reasons"].size(), 1u);
+  EXPECT_THAT(status["reasons"].begin().key(), HasSubstr("2 dimensions"));
+  const std::string csv = table("s", 6);
+  EXPECT_THAT(csv, HasSubstr("impossible,"));
+  EXPECT_EQ(run("sweep run --out s" + axes).code, 0) << "nothing is left to run";
+  EXPECT_EQ(run("sweep report s --out s.html").code, 0);
+  EXPECT_THAT(test::file_bytes(path("s.html")), HasSubstr("2 dimensions"));
+  EXPECT_EQ(run("sweep retry s").code, 6);
+  EXPECT_EQ(table("s", 6), csv);
+}
+
+TEST_F(SweepOptionsTest, ASweepWithoutAPossibleTrialIsRefused) {
+  const std::string fixed = " --layout ring --components 4 --samples 60 --epochs 8 ";
+  const test::Outcome got = run("sweep run --out s dim=1 seed=1..200 --chunk 10" + fixed);
+  EXPECT_EQ(got.code, 2);
+  EXPECT_THAT(got.err, HasSubstr("trial 0 (dim=1 seed=1"));
+  EXPECT_EQ(object("sweep status s")["missing"], 200);
+  EXPECT_EQ(run("sweep run --out t dim=1,2 seed=1..20 --chunk 10" + fixed).code, 6)
+      << "the first two chunks are impossible, others are not";
+}
+
 }  // namespace
 }  // namespace gmmvae
