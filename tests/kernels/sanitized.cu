@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <vector>
 
+#include "kernels/runtime/stream.hpp"
 #include "kernels/training/kernels.hpp"
+#include "kernels/training/tiled_pass.hpp"
 
 namespace gmmvae::cuda {
 
@@ -40,6 +42,35 @@ struct Case {
   std::size_t batch;
 };
 
+/// Whether a history has finite numbers, and a loss.
+bool finite(const double* device, std::size_t count) {
+  std::vector<double> history(count);
+  GPU_CHECK(cudaMemcpy(history.data(), device, count * sizeof(double), cudaMemcpyDeviceToHost));
+  for (const double value : history) {
+    if (!std::isfinite(value)) return false;
+  }
+  return history[0] != 0.0;
+}
+
+/// An epoch as kernels/training/tiled.cu has it, without graphs.
+void run_tiled(TiledPass& pass, const TrainingTask& task, cudaStream_t stream) {
+  const int batch = pass.model().plan.batch;
+  pass.run(Stage::begin_epoch, stream);
+  for (int first = 0; first < task.rows; first += batch) {
+    pass.run(Stage::begin_step, stream);
+    pass.forward(batch, stream);
+    pass.run(Stage::add_step, stream);
+    pass.backward(batch, stream);
+    pass.run(Stage::end_step, stream);
+  }
+  for (int first = 0; first < task.validation_rows; first += batch) {
+    pass.run(Stage::begin_validation, stream);
+    pass.forward(batch, stream);
+    pass.run(Stage::add_validation, stream);
+  }
+  pass.run(Stage::end_epoch, stream);
+}
+
 bool trains(const Case& shape, Placement placement, Arithmetic arithmetic = Arithmetic::fp32) {
   const LaidOutModel model = lay_out(shape.architecture, shape.objective, shape.batch);
   const Budget budget = budget_for(placement, model, shape.rows, {227 << 10, 228 << 10, 132}, arithmetic);
@@ -61,8 +92,10 @@ bool trains(const Case& shape, Placement placement, Arithmetic arithmetic = Arit
   task.parameters = on_device(parameters);
   task.best_parameters = on_device(parameters);
   task.moments = on_device(std::vector<float>(4 * parameters.size(), 0.0f));
-  if (placement == Placement::streamed)
-    GPU_CHECK(cudaMalloc(&task.workspace, (parameters.size() + model.workspace_floats()) * sizeof(float)));
+  const std::size_t workspace = parameters.size() + model.workspace_floats();
+  if (placement == Placement::streamed) GPU_CHECK(cudaMalloc(&task.workspace, workspace * sizeof(float)));
+  if (placement == Placement::tiled)  // zeros: whole fours are read, and what comes of the padding is dropped
+    task.workspace = on_device(std::vector<float>(workspace, 0.0f));
   task.history = on_device(std::vector<double>(epochs * width, 0.0));
   task.state = on_device(std::vector<TaskState>(1));
   task.config = {1e-3, 0.9, 0.999, 1e-8, LearningRateSchedule::linear, epochs, 1, 5, 0};
@@ -72,19 +105,24 @@ bool trains(const Case& shape, Placement placement, Arithmetic arithmetic = Arit
   task.loss.variance_floor = 0.05;
   const PlanTables tables{on_device(std::vector<ModelPlan>{model.plan}), on_device(model.layers),
                           on_device(model.slot_floats)};
+  if (placement == Placement::tiled) {
+    GPU_CHECK(cudaMemcpy(task.workspace, task.parameters, parameters.size() * sizeof(float),
+                         cudaMemcpyDeviceToDevice));
+    const Stream stream;
+    TiledPass pass(model, tables, task.workspace, Products::own, stream.get());
+    pass.set_task(task);
+    pass.run(Stage::begin_launch, stream.get());
+    for (int epoch = 0; epoch < epochs; ++epoch) run_tiled(pass, task, stream.get());
+    stream.synchronize();
+    return finite(task.history, epochs * width);
+  }
   const auto start = placement == Placement::fused      ? launch_fused
                      : placement == Placement::resident ? launch_resident
                                                         : launch_streamed;
   start(on_device(std::vector<TrainingTask>{task}), on_device(std::vector<int>{0}), 1, tables, budget, epochs,
         nullptr);
   GPU_CHECK(cudaDeviceSynchronize());
-  std::vector<double> history(epochs * width);
-  GPU_CHECK(
-      cudaMemcpy(history.data(), task.history, history.size() * sizeof(double), cudaMemcpyDeviceToHost));
-  for (const double value : history) {
-    if (!std::isfinite(value)) return false;
-  }
-  return history[0] != 0.0;
+  return finite(task.history, epochs * width);
 }
 
 }  // namespace
@@ -113,10 +151,25 @@ int main() {
       {{.data_dim = 2, .latent = 1, .encoder_hidden = {64}, .decoder_hidden = {64}},
        {.kind = ObjectiveKind::half_sse},
        20,
-       13}};
+       13},
+      {{.data_dim = 4,
+        .latent = 1,
+        .encoder_hidden = {64, 64},
+        .decoder_hidden = {64, 64},
+        .posterior_variance = PosteriorVariance::softplus_half},
+       {.variance_kind = DecoderVarianceKind::learned_per_dim},
+       37,
+       36}};
   for (const cuda::Case& shape : fused) {
     if (cuda::trains(shape, cuda::Placement::fused)) continue;
     std::puts("a history of the fused trainer is not finite");
+    return 1;
+  }
+  // layers whose depth is split over blocks, and of more than one panel
+  const cuda::Case large = {
+      {.data_dim = 3, .latent = 2, .encoder_hidden = {200}, .decoder_hidden = {70, 140}}, {}, 140, 137};
+  if (!cuda::trains(large, cuda::Placement::tiled)) {
+    std::puts("a history of the tiled trainer is not finite");
     return 1;
   }
   const cuda::Case split = {
@@ -126,7 +179,8 @@ int main() {
     return 1;
   }
   for (const cuda::Case& shape : cases) {
-    for (const cuda::Placement placement : {cuda::Placement::resident, cuda::Placement::streamed}) {
+    for (const cuda::Placement placement :
+         {cuda::Placement::resident, cuda::Placement::streamed, cuda::Placement::tiled}) {
       if (cuda::trains(shape, placement)) continue;
       std::puts("a history is not finite");
       return 1;
