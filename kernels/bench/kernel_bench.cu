@@ -58,7 +58,7 @@ class CudaKernelBench final : public KernelBench {
   CudaKernelBench(const DeviceProperties& device, cudaStream_t stream) : device_(device), stream_(stream) {
     const DeviceScope scope(device.ordinal);
     try {
-      gemm_ = std::make_shared<library::Gemm>();
+      gemm_ = std::make_shared<library::Gemm>(stream);
     } catch (const DeviceError& error) {
       without_gemm_ = error.what();
     }

@@ -109,14 +109,18 @@ class Operation {
 };
 
 constexpr std::size_t workspace_bytes = std::size_t{32} << 20;
+/// Bytes on which all arrays begin (dense/dense.hpp); the library takes 256 for granted where it is not told.
+constexpr std::uint32_t alignment = 16;
 
 }  // namespace
 
 struct Gemm::Implementation {
   cublasLtHandle_t handle = nullptr;
-  DeviceArray<unsigned char> workspace{workspace_bytes, nullptr};
+  DeviceArray<unsigned char> workspace;
 
-  Implementation() { check(Functions::loaded().create(&handle), "its start"); }
+  explicit Implementation(cudaStream_t stream) : workspace(workspace_bytes, stream) {
+    check(Functions::loaded().create(&handle), "its start");
+  }
   ~Implementation() { Functions::loaded().destroy(handle); }
 
   /// d = op(a) op(b) by the algorithm that the library thinks best among those whose sums have a fixed order.
@@ -133,6 +137,10 @@ struct Gemm::Implementation {
                              sizeof workspace_bytes);
     functions.set_preference(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &schemes,
                              sizeof schemes);
+    for (const auto least :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+      functions.set_preference(preference, least, &alignment, sizeof alignment);
     cublasLtMatmulHeuristicResult_t found{};
     int count = 0;
     const cublasStatus_t status =
@@ -151,7 +159,7 @@ struct Gemm::Implementation {
   }
 };
 
-Gemm::Gemm() : implementation_(std::make_unique<Implementation>()) {}
+Gemm::Gemm(cudaStream_t stream) : implementation_(std::make_unique<Implementation>(stream)) {}
 Gemm::~Gemm() = default;
 
 bool Gemm::forward(const dense::Forward& layer, int samples, cudaStream_t stream) {
@@ -187,7 +195,7 @@ void Gemm::parameter_gradients(const dense::ParameterGradients& layer, int sampl
 namespace gmmvae::library {
 
 struct Gemm::Implementation {};
-Gemm::Gemm() {
+Gemm::Gemm(cudaStream_t) {
   throw DeviceError(
       "this build has no products of cuBLASLt: its header was not there; unset GMMVAE_CUDA_PRODUCTS");
 }

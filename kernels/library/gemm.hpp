@@ -12,8 +12,9 @@ namespace gmmvae::library {
 
 class Gemm {
  public:
-  /// On the current device. Throws DeviceError with what is missing and what to do.
-  Gemm();
+  /// On the current device, for products in the order of `stream` (two at once would share their memory).
+  /// Throws DeviceError with what is missing and what to do.
+  explicit Gemm(cudaStream_t stream);
   ~Gemm();
   Gemm(const Gemm&) = delete;
   Gemm& operator=(const Gemm&) = delete;

@@ -71,7 +71,7 @@ TiledPass::TiledPass(const LaidOutModel& model, const PlanTables& tables, float*
       workspace_(stream) {
   const ModelPlan& plan = model_.plan;
   if (products == Products::library) {
-    gemm_ = std::make_unique<library::Gemm>();
+    gemm_ = std::make_unique<library::Gemm>(stream);
     gradient_ = DeviceArray<float>(static_cast<std::size_t>(plan.parameters), stream);
   }
   SharedArena count;

@@ -245,7 +245,7 @@ TEST_F(Dense, LibraryDoesTheWorkThatIsTimedBesideIt) {
   for (const Activation activation : {Activation::relu, Activation::tanh}) {
     cuda::Layer own({in, out, activation}, batch, stream.get());
     cuda::Layer other({in, out, activation}, batch, stream.get());
-    library::Gemm gemm;
+    library::Gemm gemm(stream.get());
     own.forward();
     own.input_gradient();
     own.parameter_gradients();
