@@ -4,11 +4,11 @@
 // float. Each lane holds a fragment of each matrix (PTX ISA, "Matrix fragments for mma.m16n8k8" and
 // "...m16n8k16"). With g = lane / 4 and t = lane % 4:
 //
-//   C, D      c[0] (g, 2t)   c[1] (g, 2t+1)   c[2] (g+8, 2t)   c[3] (g+8, 2t+1)
-//   TF32      a[0] (g, t)    a[1] (g+8, t)    a[2] (g, t+4)    a[3] (g+8, t+4)       b[0] (t, g)   b[1] (t+4,
-//   g) bf16      a[0] (g, 2t..2t+1)   a[1] (g+8, 2t..)   a[2] (g, 2t+8..)   a[3] (g+8, 2t+8..)
-//             b[0] (2t..2t+1, g)   b[1] (2t+8.., g)          two elements a word, the lower index in the low
-//             half
+//   C, D      c[0] (g, 2t)          c[1] (g, 2t+1)     c[2] (g+8, 2t)    c[3] (g+8, 2t+1)
+//   TF32      a[0] (g, t)           a[1] (g+8, t)      a[2] (g, t+4)     a[3] (g+8, t+4)
+//             b[0] (t, g)           b[1] (t+4, g)
+//   bf16      a[0] (g, 2t..2t+1)    a[1] (g+8, 2t..)   a[2] (g, 2t+8..)  a[3] (g+8, 2t+8..)
+//             b[0] (2t..2t+1, g)    b[1] (2t+8.., g)   two elements a word, the lower index in the low half
 //
 // Where the instruction is not there (the emulator, before sm_80) a twin gives the same result within
 // rounding: the order and the width of the sum inside the instruction are not documented, so the two agree

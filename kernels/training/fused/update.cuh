@@ -1,7 +1,8 @@
 #pragma once
 
-// The second half of a step: sums over all rows, and Adam. A thread owns 8 x 4 weights of one network's
-// middle layer, and a few of the other parameters.
+// The second half of a step: sums over all rows, and Adam. With two hidden layers a thread of a product warp
+// owns 32 weights of one network's middle layer (8 x 4 in fp32), and the suppliers have what is narrow; with
+// one, the product warps have it all.
 
 #include "kernels/block/adam.cuh"
 #include "kernels/training/fused/rows.cuh"
