@@ -41,7 +41,8 @@ echo '{"cases": [{"name": "one small model", "seconds": 0.0212, "epochs": 100}]}
 PATH=$PWD/bin:$PATH "$source/bench/gpu_check" out >said
 [ "$(tail -1 said | cut -c1-17)" = "gpu_check: passed" ]
 grep -q 'step, one small model | 10 us | 20 us | 2.00' said
-for name in configure measure build doctor suite sanitizer_memcheck parity bench predict; do grep -q "^ok  *$name" said; done
+for name in configure measure build doctor suite sanitizer_memcheck sanitizer_tf32x3_racecheck sanitizer_tiled_racecheck \
+  parity bench predict; do grep -q "^ok  *$name" said; done
 grep -q '"passed": true' out/summary.json
 
 code=0
