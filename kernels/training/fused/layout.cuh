@@ -17,6 +17,7 @@
 //
 // Each network is first (narrow to 64), with two hidden layers middle (64 to 64), last (64 to narrow).
 
+#include "kernels/block/anew.cuh"
 #include "kernels/training/block_memory.cuh"
 #include "kernels/training/task.hpp"
 
@@ -92,22 +93,12 @@ __host__ __device__ inline int packed_weight(const DenseLayer& layer, int o, int
   return layer.weight + (layer.in == width ? middle_row(o) + i : i * width + o);
 }
 
-/// x, of which the compiler does not know that it is the same in every step. Where products need all
-/// registers, the lane is asked for like this: else every address of a step is worked out once, before the
-/// first step, and dozens of them stay in registers.
-__device__ __forceinline__ int anew(int x) {
-#if GPU_ARCH > 0
-  int same;
-  asm volatile("mov.b32 %0, %1;" : "=r"(same) : "r"(x));
-  return same;
-#else
-  return x;
-#endif
-}
+/// The lane or warp, asked for as if it were not known yet where products need all registers: else every
+/// address of a step is worked out once, before the first step, and dozens of them stay in registers.
 template <Arithmetic arithmetic>
 __device__ __forceinline__ int anew_for(unsigned x) {
   const auto same = static_cast<int>(x);
-  return arithmetic == Arithmetic::tf32x3 ? anew(same) : same;
+  return arithmetic == Arithmetic::tf32x3 ? block::anew(same) : same;
 }
 
 /// What the products know of a batch.

@@ -92,7 +92,7 @@ struct Fragment {
   int g;
   int t;
   __device__ Fragment() {
-    const int lane = anew(static_cast<int>(lane_id()));
+    const int lane = block::anew(static_cast<int>(lane_id()));
     g = lane / 4;
     t = lane % 4;
   }

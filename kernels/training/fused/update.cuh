@@ -33,7 +33,7 @@ struct Owner {
   int row;     ///< first of eight outputs
   int column;  ///< first of four inputs
   __device__ Owner() {
-    const int lane = anew(static_cast<int>(lane_id()));
+    const int lane = block::anew(static_cast<int>(lane_id()));
     const int warp = static_cast<int>(warp_id());
     const int quarter = warp % 4;  // four warps a network, 2 x 2 of them; 4 x 8 owners a warp
     network = warp / 4;
@@ -130,7 +130,7 @@ __device__ __forceinline__ float move_middle(const Memory& memory, int buffer, i
 /// of the outputs go one after the other: registers for all moments beside the product there are not.
 __device__ __forceinline__ float move_middle_split(const Memory& memory, int buffer, int rows) {
   const Fragment lane;
-  const int warp = anew(static_cast<int>(warp_id()));
+  const int warp = block::anew(static_cast<int>(warp_id()));
   const int network = warp / 4;
   const int out = 32 * (warp / 2 % 2) + output_of(lane.g);
   const int in = 32 * (warp % 2);
