@@ -9,8 +9,9 @@
 //   warps     8 for products, 4 for what is none, one on each scheduler: the ninth keeps the history and the
 //             decoder variance and computes Adam's coefficients, the others take the points of the next
 //             batch, draw its noise and, with two hidden layers, move the narrow parameters. 9 warps leave
-//             168 registers a thread, and so do 12. 12 for products, of eight rows each, were slower by
-//             bench/sass_report: weights are read half as often again, and the small reductions are more
+//             168 registers a thread, and so do 12. 12 for products, of eight rows each, were slower in fp32
+//             by bench/sass_report and no faster on tensor cores: weights are read half as often again, and
+//             the small reductions are more
 //
 // Functions of a step are inlined at once, __forceinline__, or the compiler no longer knows which pointers
 // are to shared memory and loads generically.
