@@ -63,12 +63,12 @@ __device__ __forceinline__ void scatter_sums(int lane, float (&value)[N], int ma
   }
 }
 
-/// Adds to value[0..Half) the value[Half..2 Half) of the lane that differs in `mask`, which holds the same
-/// sums in turned order.
-template <int Half, int N>
-__device__ __forceinline__ void take_upper(float (&value)[N], int mask) {
+/// half <- the lower half of `value` plus the upper half of the lane that differs in `mask`, which holds the
+/// same sums in turned order.
+template <int N>
+__device__ __forceinline__ void add_upper(const float (&value)[2 * N], float (&half)[N], int mask) {
 #pragma unroll
-  for (int i = 0; i < Half; ++i) value[i] += __shfl_xor_sync(full_warp, value[i + Half], mask);
+  for (int i = 0; i < N; ++i) half[i] = value[i] + __shfl_xor_sync(full_warp, value[i + N], mask);
 }
 
 /// The hidden layers' activation. A NaN stays a NaN, so that divergence is seen.
@@ -194,11 +194,10 @@ __device__ __forceinline__ Ends last_layer(const Place& place, const Network& ne
       for (int j = 0; j < tile_columns; ++j) sum += tile[i * tile_columns + j] * w.of[o].at[j];
       sums[o * tile_rows + i] = sum;
     }
-  take_upper<2 * tile_rows>(sums, 16);
-  take_upper<tile_rows>(sums, 8);
+  float two[2 * tile_rows];
   float left[tile_rows];
-#pragma unroll
-  for (int i = 0; i < tile_rows; ++i) left[i] = sums[i];
+  add_upper(sums, two, 16);
+  add_upper(two, left, 8);
   scatter_sums(place.lane, left, 4, 1);
   Ends ends{};
   ends.output = output;
@@ -308,10 +307,8 @@ __device__ __forceinline__ void through_first(const Place& place, const Network&
         for (int j = 0; j < tile_columns; ++j)
           sums[k * tile_rows + i] += tile[i * tile_columns + j] * w.at[j];
     }
-    take_upper<tile_rows>(sums, 16);
     float left[tile_rows];
-#pragma unroll
-    for (int i = 0; i < tile_rows; ++i) left[i] = sums[i];
+    add_upper(sums, left, 16);
     scatter_sums(place.lane, left, 8, 4, 1);
     const int lane = place.lane;
     if ((lane & 5) == 0) {

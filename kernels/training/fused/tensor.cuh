@@ -235,7 +235,7 @@ __device__ __forceinline__ void through_middle_split(const Place& place, const N
 /// the deltas, of which it has two more 16 further, `x` to its four of the activations. Column c of tile n
 /// stands for input 4 c + n.
 __device__ __forceinline__ void middle_gradient_split(const float* d, const float* x, int rows,
-                                                      float (&gradient)[2][4][4]) {
+                                                      Four (&gradient)[2][4]) {
   float sum[2][4][4] = {};
 #pragma unroll 1
   for (int k = 0; k < rows; k += 16, d += 16 * stride, x += 16 * stride) {
@@ -263,7 +263,7 @@ __device__ __forceinline__ void middle_gradient_split(const float* d, const floa
 #pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
-      for (int j = 0; j < 4; ++j) gradient[m][i][j] = sum[m][j][i];
+      for (int j = 0; j < 4; ++j) gradient[m][i].at[j] = sum[m][j][i];
 }
 
 }  // namespace gmmvae::cuda::fused

@@ -47,7 +47,7 @@ struct Owner {
 
 /// delta^T input of a middle layer over `rows` rows, whole warps' rows, for this thread's weights.
 __device__ __forceinline__ void middle_gradient(const Memory& memory, const Owner& owner, int rows,
-                                                float (&sum)[owned_rows][4]) {
+                                                Four (&sum)[owned_rows]) {
   const float* d = memory.hidden_of<2>(owner.network, 1) + owner.row;
   const float* x = memory.hidden_of<2>(owner.network, 0) + owner.column;
   constexpr int rows_at_once = 6;
@@ -62,26 +62,11 @@ __device__ __forceinline__ void middle_gradient(const Memory& memory, const Owne
       for (int i = 0; i < 4; ++i)
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
-          sum[i][j] += low.at[i] * across.at[j];
-          sum[i + 4][j] += high.at[i] * across.at[j];
+          sum[i].at[j] += low.at[i] * across.at[j];
+          sum[i + 4].at[j] += high.at[i] * across.at[j];
         }
     }
   }
-}
-
-/// Adam's step for four neighbours, whose moments are at hand.
-__device__ __forceinline__ void move4(block::Update& update, int offset, const float (&gradient)[4],
-                                      Four first, Four second) {
-  Four w = load4(update.parameters + offset);
-#pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    const float g = gradient[j];
-    update.squared_norm += g * g;
-    w.at[j] = update.moved(w.at[j], g, first.at[j], second.at[j]);
-  }
-  block::store4(update.parameters + offset, w);
-  block::store4(update.first_out + offset, first);
-  block::store4(update.second_out + offset, second);
 }
 
 /// Where the i-th four of a thread's weights lie, from its first one.
@@ -91,6 +76,12 @@ struct DownRows {
 struct InPairs {
   __device__ __forceinline__ static constexpr int at(int i) { return middle_row(i / 2) + 4 * (i % 2); }
 };
+
+/// The moments of four parameters and, asked for now, those themselves.
+__device__ __forceinline__ block::Update::Quad with_parameters(const block::Update& update, int offset,
+                                                               const Four& first, const Four& second) {
+  return {first, second, load4(update.parameters + offset)};
+}
 
 /// Adam's moments of 4 N of a thread's weights of a middle layer, the first of which is at `offset`.
 template <int N, class Where>
@@ -107,9 +98,12 @@ struct Moments {
     }
   }
   /// Adam's step for those weights.
-  __device__ __forceinline__ void move(int offset, const float (&gradient)[N][4], block::Update& update) {
+  __device__ __forceinline__ void move(int offset, const Four (&gradient)[N], block::Update& update) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) move4(update, offset + Where::at(i), gradient[i], first[i], second[i]);
+    for (int i = 0; i < N; ++i) {
+      const int at = offset + Where::at(i);
+      update.apply4(at, gradient[i], with_parameters(update, at, first[i], second[i]));
+    }
   }
 };
 
@@ -119,15 +113,15 @@ __device__ __forceinline__ float move_middle(const Memory& memory, int buffer, i
   const Owner owner;
   const int offset = owner.offset(0);
   Moments<owned_rows, DownRows> moments(memory, buffer, offset);
-  float gradient[owned_rows][4] = {};
+  Four gradient[owned_rows] = {};
   middle_gradient(memory, owner, rows, gradient);
   block::Update update = update_of(memory, buffer);
   moments.move(offset, gradient, update);
   return update.squared_norm;
 }
 
-/// The same by tensor cores. A warp has 32 x 32 weights of a middle layer, a lane 4 x 8, of which two halves
-/// of the outputs go one after the other: registers for all moments beside the product there are not.
+/// The same by tensor cores. A warp has 32 x 32 weights of a middle layer, a lane 4 x 8. The moments are
+/// asked for behind the product: registers for them beside it there are not.
 __device__ __forceinline__ float move_middle_split(const Memory& memory, int buffer, int rows) {
   const Fragment lane;
   const int warp = block::anew(static_cast<int>(warp_id()));
@@ -139,7 +133,7 @@ __device__ __forceinline__ float move_middle_split(const Memory& memory, int buf
   const int lower =
       network * Packed<2>::network + Packed<2>::middle_weight + middle_row(out) + in + 8 * lane.t;
   const int upper = lower + middle_row(16);
-  float gradient[2][4][4];
+  Four gradient[2][4];
   middle_gradient_split(d, x, rows, gradient);
   Moments<4, InPairs> moments(memory, buffer, lower);
   Moments<4, InPairs> following(memory, buffer, upper);
@@ -177,7 +171,7 @@ __device__ __forceinline__ float move_narrow(const Memory& memory, int buffer, i
 #pragma unroll
       for (int j = 0; j < 4; ++j) g.at[j] += mine.at[j];
     }
-    move4(update, offsets[k], g.at, first[k], second[k]);
+    update.apply4(offsets[k], g, with_parameters(update, offsets[k], first[k], second[k]));
   }
   return update.squared_norm;
 }
