@@ -15,7 +15,6 @@ namespace gmmvae::cuda {
 namespace {
 
 constexpr std::size_t rows_at_a_time = 96;
-constexpr std::size_t most_rows = std::size_t{1} << 30;  ///< which kernels count in int
 constexpr int threads = 256;
 
 }  // namespace
@@ -141,7 +140,7 @@ class Applied {
   Applied(const Architecture& architecture, const Objective& objective, std::size_t batch, std::size_t rows,
           std::span<const float> parameters, cudaStream_t stream)
       : stream_(stream) {
-    if (rows > most_rows) throw DataError("The device takes up to 2^30 rows at once.");
+    if (rows > most_points) throw DataError("The device takes up to 2^30 rows at once.");
     work.plan = shapes_.add(architecture, objective, batch);
     work.rows = static_cast<int>(rows);
     shapes_.upload(stream);

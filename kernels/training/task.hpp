@@ -2,6 +2,7 @@
 
 // What one block needs to train one model: plain data in device memory.
 
+#include <cstddef>
 #include <cstdint>
 
 #include "gmmvae/training.hpp"
@@ -9,6 +10,9 @@
 #include "kernels/training/plan.hpp"
 
 namespace gmmvae::cuda {
+
+/// Points that a task or a call has at most: kernels count them in int, up to a batch beyond the last one.
+inline constexpr std::size_t most_points = std::size_t{1} << 30;
 
 /// How far a task is; written by its block, read by the host after a launch.
 struct TaskState {

@@ -14,9 +14,6 @@
 namespace gmmvae::cuda {
 namespace {
 
-/// Kernels count points in int, up to a batch beyond the last one.
-constexpr std::size_t most_rows = std::size_t{1} << 30;
-
 std::size_t batch_of(const TrainingJob& job) {
   return std::min(job.config.batch, job.data.rows);
 }
@@ -203,7 +200,7 @@ class ModelTrainer::Implementation {
     const DeviceLimits limits = current_device_limits();
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       const TrainingJob& job = *jobs_[i];
-      if (std::max(job.data.rows, job.validation.rows) > most_rows)
+      if (std::max(job.data.rows, job.validation.rows) > most_points)
         throw DataError("The device trains and validates on up to 2^30 points.");
       const int shape = shapes_.add(job.architecture, job.objective, batch_of(job));
       const LaidOutModel& model = shapes_[shape];
