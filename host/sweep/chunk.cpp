@@ -57,27 +57,23 @@ Chunk::Chunk(const SweepPlan& plan, const std::vector<PlannedTrial>& trials, con
              SharedData& sets, bool describe_models, ThreadPool& pool)
     : plan_(plan), trials_(trials.size()) {
   pool.run(trials.size(), [&](std::size_t t) {
-    const auto give_up = [&](const Error& error) {
-      trials_[t].session.reset();
-      trials_[t].why_impossible = error.what();
-      trials_[t].impossible = std::make_exception_ptr(Error(
-          error.code(),
-          fmt::format("trial {} ({}): {}", trials[t].trial, plan.describe(trials[t].trial), error.what())));
-    };
     try {
       prepare(trials[t], paused, sets, describe_models, trials_[t]);
-    } catch (const UsageError& error) {
-      give_up(error);
-    } catch (const DataError& error) {
-      give_up(error);
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::usage && error.code() != ExitCode::data) throw;
+      trials_[t].session.reset();
+      trials_[t].impossible = error;
     }
   });
 }
 
-std::exception_ptr Chunk::why_impossible() const {
+std::optional<Error> Chunk::impossible() const {
   const bool none = std::all_of(trials_.begin(), trials_.end(),
-                                [](const Trial& trial) { return trial.session == nullptr; });
-  return none && !trials_.empty() ? trials_.front().impossible : nullptr;
+                                [](const Trial& trial) { return trial.impossible.has_value(); });
+  if (!none || trials_.empty()) return std::nullopt;
+  const Trial& first = trials_.front();
+  return Error(first.impossible->code(), fmt::format("trial {} ({}): {}", first.number,
+                                                     plan_.describe(first.number), first.impossible->what()));
 }
 
 bool Chunk::over(const Trial& trial) {
@@ -86,8 +82,9 @@ bool Chunk::over(const Trial& trial) {
 
 void Chunk::prepare(const PlannedTrial& planned, const PausedTrials& paused, SharedData& sets,
                     bool describe_model, Trial& trial) const {
-  const Settings settings = plan_.settings_of(planned.trial);
+  trial.number = planned.trial;
   trial.id = planned.id;
+  const Settings settings = plan_.settings_of(planned.trial);
   trial.seed = settings.count("seed");
   trial.data = sets.of(settings);
   const TrainingPlan training = training_plan(settings, trial.data->x.cols());
@@ -181,7 +178,7 @@ TrialRecord Chunk::record_of(const Trial& trial) const {
   record.high_quality = none;
   if (trial.session == nullptr) {
     record.status = TrialStatus::impossible;
-    record.why = trial.why_impossible;
+    record.why = trial.impossible->what();
     record.effective_variance = record.largest_eigenvalue = none;
     record.metrics.assign(plan_.metrics().size(), none);
     return record;

@@ -1,15 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gmmvae/backend.hpp"
 #include "gmmvae/dataset.hpp"
+#include "gmmvae/error.hpp"
 #include "host/parallel/thread_pool.hpp"
 #include "host/sweep/plan.hpp"
 #include "host/sweep/runner.hpp"
@@ -45,8 +46,8 @@ class Chunk {
         SharedData& sets, bool describe_models, ThreadPool& pool);
 
   [[nodiscard]] std::size_t size() const { return trials_.size(); }
-  /// What is the matter with the first trial, where none of them is possible; else null.
-  [[nodiscard]] std::exception_ptr why_impossible() const;
+  /// Where none of the trials is possible, an error that says so of the first; else nothing.
+  [[nodiscard]] std::optional<Error> impossible() const;
 
   /// Trains until every trial has come to its end or was given up, or the control says stop.
   void train(Backend& backend, const SweepControl& control);
@@ -62,12 +63,12 @@ class Chunk {
 
  private:
   struct Trial {
+    std::uint64_t number = 0;  ///< in the plan
     TrialId id;
     std::uint64_t seed = 1;
     std::shared_ptr<const Dataset> data;
     std::unique_ptr<TrainingSession> session;  ///< null where the trial is impossible
-    std::exception_ptr impossible;             ///< an Error that names the trial
-    std::string why_impossible;
+    std::optional<Error> impossible;           ///< why it is
     Prediction prediction;
     double seconds = 0.0;
     std::uint64_t pruned_after = 0;  ///< epochs; 0: it is in the race

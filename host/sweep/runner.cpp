@@ -1,9 +1,9 @@
 #include "host/sweep/runner.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "host/sweep/chunk.hpp"
@@ -41,7 +41,8 @@ class ChunkSource {
         sets_(control.draw),
         pool_(control.threads),
         index_(shard.index),
-        step_(shard.count) {}
+        step_(shard.count),
+        known_possible_(!finished.empty()) {}
 
   /// Null after the last one.
   std::unique_ptr<Chunk> next() {
@@ -50,7 +51,7 @@ class ChunkSource {
       const std::vector<PlannedTrial> trials = trials_to_run(plan_, index_, finished_);
       if (trials.empty()) continue;
       auto chunk = std::make_unique<Chunk>(plan_, trials, paused_, sets_, describe_models_, pool_);
-      if (finished_.empty() && !known_possible_) require_possible(*chunk);
+      if (!known_possible_) require_possible(*chunk);
       known_possible_ = true;
       index_ += step_;
       return chunk;
@@ -64,13 +65,13 @@ class ChunkSource {
   void require_possible(const Chunk& first) {
     constexpr std::uint64_t looked_at = 8;
     const std::uint64_t chunks = plan_.space().chunks();
-    bool possible = first.why_impossible() == nullptr;
+    const std::optional<Error> error = first.impossible();
+    bool possible = !error;
     for (std::uint64_t i = 0; i < std::min(looked_at, chunks) && !possible; ++i) {
       const std::uint64_t other = chunks <= looked_at ? i : i * (chunks - 1) / (looked_at - 1);
-      if (other == index_) continue;
-      possible = Chunk(plan_, plan_.chunk(other), {}, sets_, false, pool_).why_impossible() == nullptr;
+      possible = other != index_ && !Chunk(plan_, plan_.chunk(other), {}, sets_, false, pool_).impossible();
     }
-    if (!possible) std::rethrow_exception(first.why_impossible());
+    if (!possible) throw Error(*error);
   }
 
   const SweepPlan& plan_;
@@ -81,7 +82,7 @@ class ChunkSource {
   ThreadPool pool_;
   std::uint64_t index_;
   std::uint64_t step_;
-  bool known_possible_ = false;
+  bool known_possible_;
 };
 
 /// Judges chunks and stores what came of them, one after another.

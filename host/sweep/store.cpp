@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 #include <set>
@@ -21,6 +22,9 @@
 
 namespace gmmvae {
 namespace {
+
+/// In the order of TrialStatus.
+constexpr const char* kStatusNames[] = {"done", "diverged", "pruned", "impossible"};
 
 namespace fs = std::filesystem;
 
@@ -161,24 +165,13 @@ TrialRecord read_record(Statement& select) {
 }  // namespace
 
 const char* name_of(TrialStatus status) {
-  switch (status) {
-    case TrialStatus::done:
-      return "done";
-    case TrialStatus::diverged:
-      return "diverged";
-    case TrialStatus::pruned:
-      return "pruned";
-    case TrialStatus::impossible:
-      break;
-  }
-  return "impossible";
+  return kStatusNames[static_cast<std::size_t>(status)];
 }
 
 TrialStatus status_of_name(const std::string& name) {
-  for (const TrialStatus status :
-       {TrialStatus::done, TrialStatus::diverged, TrialStatus::pruned, TrialStatus::impossible})
-    if (name == name_of(status)) return status;
-  throw DataError(fmt::format("'{}' is no status of a trial", name));
+  const auto* const found = std::find(std::begin(kStatusNames), std::end(kStatusNames), name);
+  if (found == std::end(kStatusNames)) throw DataError(fmt::format("'{}' is no status of a trial", name));
+  return static_cast<TrialStatus>(found - std::begin(kStatusNames));
 }
 
 /// Two processes that begin together may each hold the file for reading and wait for the other to let go, so
