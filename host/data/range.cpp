@@ -3,9 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "gmmvae/error.hpp"
+#include "host/data/column_ranges.hpp"
 
 namespace gmmvae {
 namespace {
@@ -13,20 +13,13 @@ namespace {
 /// The largest difference between two values of one column; not finite where a value is not.
 double widest_column(MatrixView<float> x) {
   if (x.rows == 0) return 0.0;
-  std::vector<float> low(x.row(0).begin(), x.row(0).end());
-  std::vector<float> high = low;
   double unsound = 0.0;  // becomes NaN with the first value that is infinite or no number
-  for (std::size_t i = 0; i < x.rows; ++i)
-    for (std::size_t d = 0; d < x.cols; ++d) {
-      const float value = x(i, d);
-      low[d] = std::min(low[d], value);
-      high[d] = std::max(high[d], value);
-      unsound += value * 0.0;
-    }
-  double widest = unsound;
-  for (std::size_t d = 0; d < x.cols; ++d)
-    widest = std::max(widest, static_cast<double>(high[d]) - static_cast<double>(low[d]));
-  return unsound == 0.0 ? widest : unsound;
+  for (std::size_t i = 0; i < x.size(); ++i) unsound += x.data[i] * 0.0;
+  if (unsound != 0.0) return unsound;
+  const ColumnRanges ranges(x);
+  double widest = 0.0;
+  for (std::size_t d = 0; d < x.cols; ++d) widest = std::max(widest, ranges.width(d));
+  return widest;
 }
 
 double bounded_range(MatrixView<float> x, std::string_view what) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "gmmvae/error.hpp"
+#include "host/data/column_ranges.hpp"
 
 namespace gmmvae {
 namespace {
@@ -25,18 +26,12 @@ double step_at(float value) {
 std::vector<std::size_t> columns_in_doubt(MatrixView<float> x) {
   std::vector<std::size_t> doubtful;
   if (x.rows < 2) return doubtful;
-  std::vector<float> low(x.row(0).begin(), x.row(0).end());
-  std::vector<float> high = low;
-  for (std::size_t i = 1; i < x.rows; ++i)
-    for (std::size_t d = 0; d < x.cols; ++d) {
-      low[d] = std::min(low[d], x(i, d));
-      high[d] = std::max(high[d], x(i, d));
-    }
+  const ColumnRanges ranges(x);
   for (std::size_t d = 0; d < x.cols; ++d) {
-    const double step = step_at(std::max(std::fabs(low[d]), std::fabs(high[d])));
+    const double step = step_at(std::max(std::fabs(ranges.low[d]), std::fabs(ranges.high[d])));
     // Half a step is the most that a number moves, and the exact range may be a step less than the rounded
     // one.
-    const double range = static_cast<double>(high[d]) - static_cast<double>(low[d]) - step;
+    const double range = ranges.width(d) - step;
     if (0.5 * step > kMostMoved * range) doubtful.push_back(d);
   }
   return doubtful;

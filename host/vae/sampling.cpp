@@ -8,25 +8,9 @@
 
 #include "gmmvae/error.hpp"
 #include "gmmvae/random.hpp"
+#include "host/data/column_ranges.hpp"
 
 namespace gmmvae {
-namespace {
-
-struct ColumnRange {
-  double lowest;
-  double highest;
-};
-
-ColumnRange range_of_column(MatrixView<float> points, std::size_t column) {
-  ColumnRange range{points(0, column), points(0, column)};
-  for (std::size_t row = 1; row < points.rows; ++row) {
-    range.lowest = std::min<double>(range.lowest, points(row, column));
-    range.highest = std::max<double>(range.highest, points(row, column));
-  }
-  return range;
-}
-
-}  // namespace
 
 Matrix<float> sample_model(Backend& backend, const Vae& vae, std::size_t model, std::size_t count, bool noise,
                            std::uint64_t seed) {
@@ -70,13 +54,13 @@ Matrix<float> rescale_to_range(MatrixView<float> points, MatrixView<float> data)
         fmt::format("the data to rescale to has {} columns, the points have {}", data.cols, points.cols));
   }
   Matrix<float> rescaled(points.rows, points.cols);
+  const ColumnRanges from(points), to(data);
   for (std::size_t column = 0; column < points.cols; ++column) {
-    const ColumnRange from = range_of_column(points, column);
-    const ColumnRange to = range_of_column(data, column);
-    const double width = from.highest - from.lowest;
+    const double width = from.width(column);
     for (std::size_t row = 0; row < points.rows; ++row) {
-      const double place = width > 0.0 ? (points(row, column) - from.lowest) / width : 0.5;
-      rescaled(row, column) = static_cast<float>(to.lowest + place * (to.highest - to.lowest));
+      const double place =
+          width > 0.0 ? (static_cast<double>(points(row, column)) - from.low[column]) / width : 0.5;
+      rescaled(row, column) = static_cast<float>(to.low[column] + place * to.width(column));
     }
   }
   return rescaled;
