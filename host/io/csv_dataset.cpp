@@ -157,9 +157,8 @@ class CsvDataset {
     const auto whole = [](float value) { return value == std::floor(value); };
     if (std::all_of(x.data, x.data + x.size(), whole)) return;
     throw DataError(
-        fmt::format("{}: the first line counts the columns from 0, as pandas writes names that are missing: "
-                    "take it out, or "
-                    "write 0.0 in it if it is a point",
+        fmt::format("{}: the first line counts the columns from 0, as pandas writes names that are "
+                    "missing: take it out, or write 0.0 in it if it is a point",
                     file_.name()));
   }
 

@@ -131,9 +131,8 @@ void judge(Prediction& prediction, const Objective& objective, std::size_t laten
   } else {
     prediction.verdict = "healthy";
     prediction.why = fmt::format(
-        "The {} is below the largest eigenvalue of the data's covariance, {:.4g}, and low enough that {} "
-        "will "
-        "stay active.",
+        "The {} is below the largest eigenvalue of the data's covariance, {:.4g}, and low enough that "
+        "{} will stay active.",
         variance, largest,
         useful == 1 ? "the one useful latent dimension"
                     : fmt::format("all {} useful latent dimensions", useful));
@@ -153,9 +152,8 @@ Prediction predict_without_price(Objective objective, const Matrix<double>& cova
   for (double& kl : prediction.kl_per_dimension) kl = kl > 0.0 ? unbounded : 0.0;
   prediction.elbo = -unbounded;
   prediction.why = fmt::format(
-      "Nothing is paid for the KL divergence (beta is 0), so {} of {} latent dimensions stay active, and "
-      "their "
-      "posteriors narrow without end: samples from the prior need not resemble the data.",
+      "Nothing is paid for the KL divergence (beta is 0), so {} of {} latent dimensions stay active, "
+      "and their posteriors narrow without end: samples from the prior need not resemble the data.",
       prediction.active, latent);
   return prediction;
 }
