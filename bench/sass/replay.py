@@ -31,8 +31,8 @@ MODEL = {
 }
 
 # Half rate on sm_80 to sm_90, by the throughputs of arithmetic instructions in the CUDA C++ Programming Guide.
-INTEGER_OR_SELECT = {"IADD3", "IABS", "IMNMX", "VIMNMX", "LOP3", "PLOP3", "SHF", "LEA", "PRMT", "SGXT", "BMSK", "MOV", "SEL", "FSEL",
-                     "FMNMX", "FSET", "FSETP", "FCHK", "ISETP", "P2R", "R2P"}
+INTEGER_OR_SELECT = {"IADD3", "VIADD", "IABS", "IMNMX", "VIMNMX", "VIADDMNMX", "LOP3", "PLOP3", "SHF", "LEA", "PRMT", "SGXT", "BMSK",
+                     "MOV", "SEL", "FSEL", "FMNMX", "FSET", "FSETP", "FCHK", "ISETP", "P2R", "R2P"}
 
 
 class Warp:
